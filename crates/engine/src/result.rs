@@ -1,0 +1,67 @@
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// The operation ran; `data` is its answer (none where there was nothing to find).
+    Success,
+    /// The task cannot apply: unknown operation or target, bad parameters, nothing to work on.
+    Skipped,
+    /// The operation should have worked and did not.
+    Error,
+}
+
+/// One box found by a detector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection {
+    /// `[xmin, ymin, xmax, ymax]` in pixels of the whole image, not truncated.
+    pub bbox: [f32; 4],
+    /// The detector's confidence, 0 to 1.
+    pub score: f32,
+    /// Faces: `[x, y]` of the left eye, right eye, nose, left and right mouth corner (left as seen in the image).
+    pub landmarks: Option<[[f32; 2]; 5]>,
+}
+
+/// An operation's answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// `[xmin, ymin, xmax, ymax]`, truncated towards zero.
+    Bbox([i32; 4]),
+    /// Every box asked for with `max_detections`, best first.
+    Detections(Vec<Detection>),
+}
+
+/// What a task's `operation_id` maps to in the response.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationResult {
+    /// How the task ended.
+    pub status: Status,
+    /// The answer, if there is one.
+    pub data: Option<Data>,
+    /// Why the task was skipped or failed.
+    pub error_message: Option<String>,
+}
+
+impl OperationResult {
+    pub(crate) fn success(data: Option<Data>) -> Self {
+        Self {
+            status: Status::Success,
+            data,
+            error_message: None,
+        }
+    }
+
+    pub(crate) fn skipped(message: impl Into<String>) -> Self {
+        Self {
+            status: Status::Skipped,
+            data: None,
+            error_message: Some(message.into()),
+        }
+    }
+
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        Self {
+            status: Status::Error,
+            data: None,
+            error_message: Some(message.into()),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! One file per format; each turns a whole file in memory into RGB8, checks the limits against the
+//! header before it allocates, and refuses a file that ends early.
+
+mod bmp;
+mod gif;
+mod jpeg;
+pub(crate) mod jpeg_segments;
+mod lzw;
+mod png;
+pub(crate) mod riff;
+mod samples;
+mod tiff;
+pub(crate) mod tiff_directory;
+mod webp;
+
+use crate::{DecodeError, ExifOrientation, Format, Limits, RgbImage, orientation};
+
+/// Decodes a JPEG, PNG, WebP, GIF (first frame), BMP or TIFF (first page) file to RGB8, with the
+/// pixels that Pillow's `Image.open(..).convert("RGB")` gives: alpha is dropped, palettes are
+/// looked up, CMYK is converted without a profile, 16-bit grey saturates at 255.
+///
+/// The format is recognised by content. A TIFF is always turned upright, as Pillow does; for the
+/// other formats `orientation` decides.
+///
+/// # Errors
+/// When the bytes are no image, of an unsupported kind, corrupt, cut short, or over `limits`.
+/// Never a picture with a part missing.
+pub fn decode(
+    bytes: &[u8],
+    limits: &Limits,
+    orientation: ExifOrientation,
+) -> Result<RgbImage, DecodeError> {
+    let format = Format::of(bytes).ok_or(DecodeError::NotAnImage)?;
+    let image = match format {
+        Format::Jpeg => jpeg::decode(bytes, limits),
+        Format::Png => png::decode(bytes, limits),
+        Format::WebP => webp::decode(bytes, limits),
+        Format::Gif => gif::decode(bytes, limits),
+        Format::Bmp => bmp::decode(bytes, limits),
+        Format::Tiff => tiff::decode(bytes, limits),
+    }?;
+    Ok(match orientation {
+        ExifOrientation::Ignore => image,
+        ExifOrientation::Apply => match orientation::orientation_of(format, bytes) {
+            Some(orientation) => orientation::upright(image, orientation),
+            None => image,
+        },
+    })
+}
+
+/// Wraps decoded `pixels`; a decoder that made the wrong number of them reports it as corrupt.
+fn finish(
+    format: Format,
+    width: u32,
+    height: u32,
+    pixels: Vec<u8>,
+) -> Result<RgbImage, DecodeError> {
+    RgbImage::from_raw(width, height, pixels)
+        .ok_or_else(|| format.corrupt("the pixels do not fill the image"))
+}
+
+/// Checks the header's size: not empty, and with `bytes_per_pixel` bytes for everything that
+/// decoding holds, within the limits.
+fn check(
+    format: Format,
+    limits: &Limits,
+    width: u64,
+    height: u64,
+    bytes_per_pixel: u64,
+) -> Result<(), DecodeError> {
+    if width == 0 || height == 0 {
+        return Err(format.corrupt(format!("its size is {width}x{height}")));
+    }
+    limits.check_size(width, height)?;
+    limits.check_bytes(width.saturating_mul(height).saturating_mul(bytes_per_pixel))?;
+    Ok(())
+}

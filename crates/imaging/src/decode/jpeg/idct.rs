@@ -1,0 +1,165 @@
+//! The inverse cosine transform of Loeffler, Ligtenberg and Moschytz in 32-bit fixed point, with the
+//! constants and the rounding of libjpeg's "islow": the same samples to the last bit.
+
+/// Fraction bits of the constants, and of the values between the two passes.
+const CONSTANT_BITS: u32 = 13;
+const BETWEEN_BITS: u32 = 2;
+
+const fn fixed(value: f64) -> i32 {
+    (value * (1 << CONSTANT_BITS) as f64 + 0.5) as i32
+}
+
+/// One 8-point transform of each column; results are shifted right by `shift`, rounded.
+/// Arithmetic wraps: coefficients out of range make wrong samples, as in libjpeg.
+#[expect(
+    clippy::needless_range_loop,
+    reason = "one lane of a vector: the compiler takes eight at once"
+)]
+#[inline(always)]
+fn transform_columns(block: &mut [[i32; 8]; 8], shift: u32) {
+    let half = 1 << (shift - 1);
+    for column in 0..8 {
+        let (i0, i1, i2, i3) = (
+            block[0][column],
+            block[1][column],
+            block[2][column],
+            block[3][column],
+        );
+        let (i4, i5, i6, i7) = (
+            block[4][column],
+            block[5][column],
+            block[6][column],
+            block[7][column],
+        );
+        let times = |value: i32, factor: i32| value.wrapping_mul(factor);
+        let add = i32::wrapping_add;
+        let sub = i32::wrapping_sub;
+
+        let shared = times(add(i2, i6), fixed(0.541_196_100));
+        let even2 = sub(shared, times(i6, fixed(1.847_759_065)));
+        let even3 = add(shared, times(i2, fixed(0.765_366_865)));
+        let even0 = times(add(i0, i4), 1 << CONSTANT_BITS);
+        let even1 = times(sub(i0, i4), 1 << CONSTANT_BITS);
+        let (a, d) = (add(even0, even3), sub(even0, even3));
+        let (b, c) = (add(even1, even2), sub(even1, even2));
+
+        let turn = times(add(add(i7, i3), add(i5, i1)), fixed(1.175_875_602));
+        let z1 = times(add(i7, i1), -fixed(0.899_976_223));
+        let z2 = times(add(i5, i3), -fixed(2.562_915_447));
+        let z3 = add(times(add(i7, i3), -fixed(1.961_570_560)), turn);
+        let z4 = add(times(add(i5, i1), -fixed(0.390_180_644)), turn);
+        let odd0 = add(times(i7, fixed(0.298_631_336)), add(z1, z3));
+        let odd1 = add(times(i5, fixed(2.053_119_869)), add(z2, z4));
+        let odd2 = add(times(i3, fixed(3.072_711_026)), add(z2, z3));
+        let odd3 = add(times(i1, fixed(1.501_321_110)), add(z1, z4));
+
+        let sums = [
+            add(a, odd3),
+            add(b, odd2),
+            add(c, odd1),
+            add(d, odd0),
+            sub(d, odd0),
+            sub(c, odd1),
+            sub(b, odd2),
+            sub(a, odd3),
+        ];
+        for (row, sum) in sums.into_iter().enumerate() {
+            block[row][column] = add(sum, half) >> shift;
+        }
+    }
+}
+
+#[inline(always)]
+fn transpose(block: &[[i32; 8]; 8]) -> [[i32; 8]; 8] {
+    let mut turned = [[0; 8]; 8];
+    for row in 0..8 {
+        for column in 0..8 {
+            turned[column][row] = block[row][column];
+        }
+    }
+    turned
+}
+
+/// Dequantizes a block and writes its samples to `plane`, whose rows are `stride` apart.
+#[inline(always)]
+pub(super) fn inverse(
+    coefficients: &[i16; 64],
+    table: &[i32; 64],
+    plane: &mut [u8],
+    stride: usize,
+) {
+    let mut block = [[0; 8]; 8];
+    for (row, values) in block.iter_mut().enumerate() {
+        for (column, value) in values.iter_mut().enumerate() {
+            let at = row * 8 + column;
+            *value = i32::from(coefficients[at]).wrapping_mul(table[at]);
+        }
+    }
+    transform_columns(&mut block, CONSTANT_BITS - BETWEEN_BITS);
+    let mut block = transpose(&block);
+    transform_columns(&mut block, CONSTANT_BITS + BETWEEN_BITS + 3);
+    let block = transpose(&block);
+    for (values, row) in block.iter().zip(plane.chunks_mut(stride)) {
+        let Some(samples) = row.first_chunk_mut::<8>() else {
+            continue;
+        };
+        for (sample, &value) in samples.iter_mut().zip(values) {
+            *sample = (value.clamp(-128, 127) + 128) as u8;
+        }
+    }
+}
+
+/// The same for a block that has nothing but its mean.
+#[inline(always)]
+pub(super) fn inverse_flat(mean: i16, factor: i32, plane: &mut [u8], stride: usize) {
+    let value = i32::from(mean).wrapping_mul(factor).wrapping_add(4) >> 3;
+    let sample = (value.clamp(-128, 127) + 128) as u8;
+    for row in plane.chunks_mut(stride).take(8) {
+        row[..8].fill(sample);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flat_block_is_the_general_case() {
+        for mean in -300..300 {
+            let mut coefficients = [0; 64];
+            coefficients[0] = mean;
+            let (mut general, mut flat) = ([0; 64], [0; 64]);
+            inverse(&coefficients, &[7; 64], &mut general, 8);
+            inverse_flat(mean, 7, &mut flat, 8);
+            assert_eq!(general, flat);
+        }
+    }
+
+    #[test]
+    fn close_to_the_exact_transform() {
+        let mut coefficients = [0_i16; 64];
+        for (index, coefficient) in coefficients.iter_mut().enumerate().take(20) {
+            *coefficient = (index as i16 * 37 % 61) - 30;
+        }
+        let mut samples = [0; 64];
+        inverse(&coefficients, &[3; 64], &mut samples, 8);
+        for y in 0..8 {
+            for x in 0..8 {
+                let mut sum = 128.0;
+                for v in 0..8 {
+                    for u in 0..8 {
+                        let scale = |k| if k == 0 { 0.5_f64.sqrt() } else { 1.0 };
+                        let wave = |position: usize, k: usize| {
+                            ((2 * position + 1) as f64 * k as f64 * std::f64::consts::PI / 16.0)
+                                .cos()
+                        };
+                        let value = f64::from(coefficients[v * 8 + u]) * 3.0;
+                        sum += scale(u) * scale(v) * value * wave(x, u) * wave(y, v) / 4.0;
+                    }
+                }
+                let error = f64::from(samples[y * 8 + x]) - sum.clamp(0.0, 255.0);
+                assert!(error.abs() < 1.0, "{x} {y}: {error}");
+            }
+        }
+    }
+}

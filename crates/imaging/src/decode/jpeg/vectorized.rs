@@ -1,0 +1,94 @@
+//! The loops over all samples, compiled once for each kind of processor.
+
+use pulp::{Simd, WithSimd};
+
+use super::color::Model;
+use super::frame::Frame;
+use super::planes::{Planes, Stretched};
+use super::progressive::Coefficients;
+use super::scan::Scan;
+use super::tables::Tables;
+use super::{idct, sequential};
+use crate::DecodeError;
+
+/// Decodes a sequential scan to samples.
+pub(super) struct Sequential<'a> {
+    pub(super) scan: &'a Scan,
+    pub(super) frame: &'a Frame,
+    pub(super) tables: &'a Tables,
+    pub(super) data: &'a [u8],
+    pub(super) restart_interval: usize,
+    pub(super) planes: &'a mut Planes,
+}
+
+impl WithSimd for Sequential<'_> {
+    type Output = Result<(), DecodeError>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> Self::Output {
+        let Self {
+            scan,
+            frame,
+            tables,
+            data,
+            restart_interval,
+            planes,
+        } = self;
+        sequential::decode(scan, frame, tables, data, restart_interval, planes)
+    }
+}
+
+/// Turns a component's coefficients into samples.
+pub(super) struct Transform<'a> {
+    pub(super) coefficients: &'a Coefficients,
+    pub(super) table: &'a [i32; 64],
+    pub(super) plane: &'a mut [u8],
+}
+
+impl WithSimd for Transform<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let wide = self.coefficients.wide;
+        let rows = self.coefficients.blocks.chunks_exact(wide);
+        for (blocks, plane) in rows.zip(self.plane.chunks_exact_mut(wide * 64)) {
+            for (x, block) in blocks.iter().enumerate() {
+                idct::inverse(block, self.table, &mut plane[x * 8..], wide * 8);
+            }
+        }
+    }
+}
+
+/// Stretches the components to the picture's size and converts them.
+pub(super) struct Paint<'a> {
+    pub(super) frame: &'a Frame,
+    pub(super) planes: &'a Planes,
+    pub(super) model: Model,
+    pub(super) pixels: &'a mut [u8],
+}
+
+impl WithSimd for Paint<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let components = &self.frame.components;
+        let mut stretched: Vec<Stretched> = components.iter().map(Stretched::new).collect();
+        for (y, row) in self
+            .pixels
+            .chunks_exact_mut(self.frame.width * 3)
+            .enumerate()
+        {
+            let mut rows: [&[u8]; 4] = [&[]; 4];
+            let sources = components
+                .iter()
+                .zip(&self.planes.samples)
+                .zip(&mut stretched);
+            for (target, ((component, samples), stretched)) in rows.iter_mut().zip(sources) {
+                *target = stretched.row(component, samples, y);
+            }
+            self.model.to_rgb(&rows[..components.len()], row);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Pixels: encoded bytes to RGB8 under limits, then crops, resizes and PNG.
+//!
+//! The measure for every function here is Pillow: [`decode`] gives what
+//! `Image.open(..).convert("RGB")` gives, [`resize`] what `Image.resize` gives, [`crop`] what
+//! `Image.crop` gives. The tests compare with files that Pillow wrote.
+
+#![forbid(unsafe_code)]
+
+mod crop;
+mod decode;
+mod error;
+mod format;
+mod limits;
+mod orientation;
+mod png;
+mod resize;
+mod rgb_image;
+
+pub use crop::{CropError, crop};
+pub use decode::decode;
+pub use error::DecodeError;
+pub use format::Format;
+pub use limits::{LimitExceeded, Limits};
+pub use orientation::ExifOrientation;
+pub use png::{EncodeError, encode_png};
+pub use resize::{Filter, ResizeError, resize};
+pub use rgb_image::RgbImage;

@@ -1,0 +1,60 @@
+use std::fmt;
+use std::sync::OnceLock;
+
+/// An instruction set that this processor has.
+///
+/// A value can only be had from [`Isa::detect`], [`Isa::available`] or [`Isa::PORTABLE`], so holding one proves that its
+/// instructions may be run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    /// Plain Rust that the compiler vectorises for the target's baseline (SSE2 on x86-64, NEON on aarch64).
+    pub const PORTABLE: Self = Self(Kind::Portable);
+
+    /// The fastest instruction set of this processor. Looked up once.
+    #[must_use]
+    pub fn detect() -> Self {
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| Self::available().last().copied().unwrap_or(Self::PORTABLE))
+    }
+
+    /// Every instruction set of this processor, slowest first, so that tests can force each of them.
+    #[must_use]
+    pub fn available() -> Vec<Self> {
+        #[cfg_attr(
+            not(target_arch = "x86_64"),
+            expect(unused_mut, reason = "x86-64 adds to it")
+        )]
+        let mut found = vec![Self::PORTABLE];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                found.push(Self(Kind::Avx2));
+            }
+            if is_x86_feature_detected!("avx512f") {
+                found.push(Self(Kind::Avx512));
+            }
+        }
+        found
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.0
+    }
+}
+
+impl fmt::Debug for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,99 @@
+use std::arch::x86_64::{
+    __m256, _CMP_GT_OQ, _CMP_UNORD_Q, _mm_castps_pd, _mm_cvtsd_f64, _mm_cvtss_f32, _mm_movehl_ps,
+    _mm_storeu_ps, _mm256_blendv_ps, _mm256_castps256_ps128, _mm256_cmp_ps, _mm256_extractf128_ps,
+    _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_storeu_ps,
+};
+
+use super::Lanes;
+
+/// Eight lanes of AVX2 with FMA.
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2(());
+
+impl Avx2 {
+    /// # Safety
+    /// The processor must have AVX2 and FMA.
+    #[inline(always)]
+    pub(crate) unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Lanes for Avx2 {
+    const COUNT: usize = 8;
+    type Vector = __m256;
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> __m256 {
+        // SAFETY: `self` proves AVX2; the caller promises 8 readable values.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, vector: __m256) {
+        // SAFETY: `self` proves AVX2; the caller promises 8 writable values.
+        unsafe { _mm256_storeu_ps(to, vector) }
+    }
+
+    // Halves, quarters and single lanes: AMD runs the masked store as some forty micro-operations.
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, vector: __m256, count: usize) {
+        // SAFETY: `self` proves AVX2; each store ends at or before `to + count`, which the caller promises writable.
+        unsafe {
+            if count >= Self::COUNT {
+                return _mm256_storeu_ps(to, vector);
+            }
+            let mut to = to;
+            let mut rest = _mm256_castps256_ps128(vector);
+            if count & 4 != 0 {
+                _mm_storeu_ps(to, rest);
+                to = to.add(4);
+                rest = _mm256_extractf128_ps::<1>(vector);
+            }
+            if count & 2 != 0 {
+                let pair = _mm_cvtsd_f64(_mm_castps_pd(rest));
+                to.cast::<f64>().write_unaligned(pair);
+                to = to.add(2);
+                rest = _mm_movehl_ps(rest, rest);
+            }
+            if count & 1 != 0 {
+                to.write_unaligned(_mm_cvtss_f32(rest));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: `self` proves FMA.
+        unsafe { _mm256_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn max(self, a: __m256, b: __m256) -> __m256 {
+        // MAXPS answers its second operand when either is NaN, so only a NaN in `a` has to be put back.
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_or_ps(_mm256_max_ps(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a)) }
+    }
+
+    #[inline(always)]
+    fn where_positive(self, value: __m256, otherwise: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let positive = _mm256_cmp_ps::<_CMP_GT_OQ>(value, _mm256_setzero_ps());
+            _mm256_blendv_ps(otherwise, value, positive)
+        }
+    }
+}

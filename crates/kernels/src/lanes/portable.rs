@@ -1,0 +1,76 @@
+use super::Lanes;
+
+/// Eight lanes as an array, which the compiler turns into the baseline's vectors.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Lanes for Portable {
+    const COUNT: usize = 8;
+    type Vector = [f32; 8];
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> [f32; 8] {
+        [value; 8]
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, from: *const f32) -> [f32; 8] {
+        // SAFETY: the caller promises 8 readable values.
+        unsafe { from.cast::<[f32; 8]>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32, vector: [f32; 8]) {
+        // SAFETY: the caller promises 8 writable values.
+        unsafe { to.cast::<[f32; 8]>().write_unaligned(vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, vector: [f32; 8], count: usize) {
+        for (i, value) in vector.iter().enumerate().take(count) {
+            // SAFETY: `i < count`, and the caller promises `count` writable values.
+            unsafe { to.add(i).write_unaligned(*value) }
+        }
+    }
+
+    #[inline(always)]
+    fn mul(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        let mut result = a;
+        for (x, y) in result.iter_mut().zip(b) {
+            *x *= y;
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: [f32; 8], b: [f32; 8], c: [f32; 8]) -> [f32; 8] {
+        let mut result = c;
+        for i in 0..8 {
+            // Without the instruction, `f32::mul_add` is a slow library call.
+            result[i] = if cfg!(any(target_feature = "fma", target_arch = "aarch64")) {
+                a[i].mul_add(b[i], c[i])
+            } else {
+                a[i] * b[i] + c[i]
+            };
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn max(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        let mut result = b;
+        for (r, a) in result.iter_mut().zip(a) {
+            *r = if a > *r || a.is_nan() { a } else { *r };
+        }
+        result
+    }
+
+    #[inline(always)]
+    fn where_positive(self, value: [f32; 8], otherwise: [f32; 8]) -> [f32; 8] {
+        let mut result = otherwise;
+        for (r, v) in result.iter_mut().zip(value) {
+            *r = if v > 0.0 { v } else { *r };
+        }
+        result
+    }
+}

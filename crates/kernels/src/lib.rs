@@ -1,0 +1,36 @@
+//! Numbers: SIMD loops over slices, and all of the workspace's `unsafe`.
+//!
+//! Activations are `f32` in NHWC order (`[batch, height, width, channels]`), rows without padding. Weights are packed
+//! once, when a layer is made, into the order in which the loops read them. Every loop exists once, generic over a
+//! vector type ([`lanes`]), and is compiled for each instruction set that [`Isa`] can choose at run time.
+//!
+//! Nothing here starts threads: callers split the work. A wrong slice length is a bug of the caller and panics.
+
+mod area;
+mod conv2d;
+mod isa;
+mod lanes;
+mod max_pool;
+
+pub use area::{AreaResample, Normalise, Region};
+pub use conv2d::{Conv2d, Conv2dWeights};
+pub use isa::Isa;
+
+/// Size of an NHWC activation without its channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// How many images.
+    pub batch: usize,
+    /// Rows of each image.
+    pub height: usize,
+    /// Columns of each image.
+    pub width: usize,
+}
+
+impl Extent {
+    /// How many pixels there are in all, `batch * height * width`.
+    #[must_use]
+    pub fn pixels(&self) -> usize {
+        self.batch * self.height * self.width
+    }
+}

@@ -1,0 +1,129 @@
+//! Plain loops in `f64`, and numbers to feed them.
+
+use kernels::{Conv2dWeights, Extent};
+
+/// A reproducible run of numbers in -1..1.
+pub(crate) struct Numbers(u64);
+
+impl Numbers {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    pub(crate) fn take(&mut self, count: usize) -> Vec<f32> {
+        (0..count)
+            .map(|_| self.bits() as f32 / (1_u64 << 30) as f32 - 1.0)
+            .collect()
+    }
+}
+
+pub(crate) fn conv2d(
+    input: &[f32],
+    extent: Extent,
+    weights: &Conv2dWeights<'_>,
+) -> (Vec<f64>, Extent) {
+    let Conv2dWeights {
+        out_channels,
+        in_channels,
+        kernel: (rows, columns),
+        ..
+    } = *weights;
+    let height = extent.height + 1 - rows;
+    let width = extent.width + 1 - columns;
+    let mut output = Vec::new();
+    for image in 0..extent.batch {
+        for y in 0..height {
+            for x in 0..width {
+                for o in 0..out_channels {
+                    let mut sum = f64::from(weights.bias[o]);
+                    for row in 0..rows {
+                        for column in 0..columns {
+                            for i in 0..in_channels {
+                                let at =
+                                    (image * extent.height + y + row) * extent.width + x + column;
+                                let tap = ((o * in_channels + i) * rows + row) * columns + column;
+                                sum += f64::from(input[at * in_channels + i])
+                                    * f64::from(weights.weight[tap]);
+                            }
+                        }
+                    }
+                    let slope = weights.slope.map_or(1.0, |slope| f64::from(slope[o]));
+                    output.push(if sum > 0.0 { sum } else { sum * slope });
+                }
+            }
+        }
+    }
+    (
+        output,
+        Extent {
+            height,
+            width,
+            ..extent
+        },
+    )
+}
+
+pub(crate) fn max_pool(
+    input: &[f32],
+    extent: Extent,
+    channels: usize,
+    pool: usize,
+) -> (Vec<f64>, Extent) {
+    let height = (extent.height + 1 - pool) / 2 + 1;
+    let width = (extent.width + 1 - pool) / 2 + 1;
+    let mut output = Vec::new();
+    for image in 0..extent.batch {
+        for y in 0..height {
+            for x in 0..width {
+                for c in 0..channels {
+                    let mut largest = f32::NEG_INFINITY;
+                    for row in 2 * y..(2 * y + pool).min(extent.height) {
+                        for column in 2 * x..(2 * x + pool).min(extent.width) {
+                            let at = (image * extent.height + row) * extent.width + column;
+                            let value = input[at * channels + c];
+                            largest = if value.is_nan() || value > largest {
+                                value
+                            } else {
+                                largest
+                            };
+                            if largest.is_nan() {
+                                break;
+                            }
+                        }
+                        if largest.is_nan() {
+                            break;
+                        }
+                    }
+                    output.push(f64::from(largest));
+                }
+            }
+        }
+    }
+    (
+        output,
+        Extent {
+            height,
+            width,
+            ..extent
+        },
+    )
+}
+
+/// Fails unless all of `got` are within `tolerance` of `expected`, relative to values above 1.
+pub(crate) fn assert_close(got: &[f32], expected: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    for (i, (&got, &expected)) in got.iter().zip(expected).enumerate() {
+        let got = f64::from(got);
+        let same = got == expected || (got.is_nan() && expected.is_nan());
+        let near = (got - expected).abs() <= tolerance * expected.abs().max(1.0);
+        assert!(same || near, "{what}: element {i} is {got}, not {expected}");
+    }
+}

@@ -1,0 +1,31 @@
+use thiserror::Error;
+use weights::CheckpointError;
+
+/// A model cannot be made from its weights files.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// A weights file is missing, damaged, or not that of this model.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The weights cannot be brought onto the device.
+    #[error("cannot place weights on the device: {0}")]
+    Device(#[from] candle_core::Error),
+}
+
+/// A detector cannot look at an image.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// The image has more pixels than the detector's sums can hold.
+    #[error("an image of {width}x{height} pixels is too large to search")]
+    TooLarge {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// The device failed.
+    #[error("the network failed: {0}")]
+    Device(#[from] candle_core::Error),
+}

@@ -1,0 +1,132 @@
+//! Which files each model is made of, where they come from, and how to know them.
+
+/// Where upstream keeps a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A plain URL.
+    Url(&'static str),
+    /// A file of a model repository on the Hugging Face Hub.
+    Hub(HubFile),
+}
+
+/// A file of a model repository on the Hugging Face Hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubFile {
+    /// `owner/name`.
+    pub repo: &'static str,
+    /// A commit, branch or tag.
+    pub revision: &'static str,
+    /// Path within the repository.
+    pub file: &'static str,
+}
+
+/// One upstream file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileEntry {
+    /// The model it belongs to, as `models pull` knows it.
+    pub model: &'static str,
+    /// Its path below a weights directory: `owner/repository/file`, named as at its source.
+    pub path: &'static str,
+    /// Where it comes from.
+    pub source: Source,
+    /// SHA-256 of its content in lowercase hexadecimal, where known.
+    pub sha256: Option<&'static str>,
+    /// Its length in bytes, where known.
+    pub bytes: Option<u64>,
+}
+
+/// A model's files and the terms they come under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ModelFiles {
+    /// Short name, as users type it.
+    pub name: &'static str,
+    /// SPDX identifier of the licence of the weights.
+    pub licence: &'static str,
+    /// The page that says so.
+    pub page: &'static str,
+    /// The files, all of them needed.
+    pub files: &'static [FileEntry],
+}
+
+/// Every model this version serves.
+pub const ALL: &[ModelFiles] = &[MTCNN];
+
+/// The model called `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static ModelFiles> {
+    ALL.iter().find(|model| model.name == name)
+}
+
+// facenet-pytorch's own files at one commit; its PyPI wheel 2.6.0 carries the same bytes.
+macro_rules! facenet_pytorch {
+    ($file:literal) => {
+        Source::Url(concat!(
+            "https://raw.githubusercontent.com/timesler/facenet-pytorch/",
+            "787da06156087cd6b616fe6608213722bddc30cd/data/",
+            $file
+        ))
+    };
+}
+
+const MTCNN: ModelFiles = ModelFiles {
+    name: "mtcnn",
+    licence: "MIT",
+    page: "https://github.com/timesler/facenet-pytorch",
+    files: &[
+        FileEntry {
+            model: "mtcnn",
+            path: "facenet-pytorch/pnet.pt",
+            source: facenet_pytorch!("pnet.pt"),
+            sha256: Some("a2a71925e0b9996a42f63e47efc1ca19043e69558b5c523b978d611dfae49c8f"),
+            bytes: Some(28_570),
+        },
+        FileEntry {
+            model: "mtcnn",
+            path: "facenet-pytorch/rnet.pt",
+            source: facenet_pytorch!("rnet.pt"),
+            sha256: Some("bbb937de72efc9ef83b186c49f5f558467a1d7e3453a8ece0d71a886633f6a86"),
+            bytes: Some(403_147),
+        },
+        FileEntry {
+            model: "mtcnn",
+            path: "facenet-pytorch/onet.pt",
+            source: facenet_pytorch!("onet.pt"),
+            sha256: Some("165bfbe42940416ccfb977545cf0e976d5bf321f67083ae2aaaa5c764280118d"),
+            bytes: Some(1_559_269),
+        },
+    ],
+};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn entries_are_well_formed() {
+        let mut paths = HashSet::new();
+        for model in ALL {
+            assert!(!model.files.is_empty() && model.page.starts_with("https://"));
+            for file in model.files {
+                assert_eq!(file.model, model.name);
+                assert!(paths.insert(file.path), "{} is listed twice", file.path);
+                assert!(
+                    file.path
+                        .split('/')
+                        .all(|part| !part.is_empty() && part != "..")
+                );
+                if let Some(sha256) = file.sha256 {
+                    assert!(sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_hexdigit()));
+                    assert_eq!(sha256, sha256.to_lowercase());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_found() {
+        assert_eq!(find("mtcnn").map(|model| model.files.len()), Some(3));
+        assert_eq!(find("MTCNN"), None);
+    }
+}

@@ -1,0 +1,9 @@
+//! The store against servers on loopback: plain URLs, the Hub, a weights directory, several processes.
+
+mod hub;
+mod plain_url;
+#[cfg(unix)]
+mod processes;
+mod server;
+mod toy;
+mod weights_dir;

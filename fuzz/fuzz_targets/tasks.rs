@@ -1,0 +1,50 @@
+//! Tasks JSON from a stranger: whatever is accepted has unique ids and is answered, a result a task.
+
+#![no_main]
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, LazyLock};
+
+use candle_core::Device;
+use engine::{Engine, EngineConfig};
+use image_embed::wire::{AnalyzeResponse, parse_request, parse_tasks};
+use imaging::{ExifOrientation, Limits, RgbImage};
+use libfuzzer_sys::fuzz_target;
+use tokio::runtime::{Builder, Runtime};
+use weights::{Store, StoreConfig};
+
+const MAX_TASKS: usize = 64;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Builder::new_current_thread().build().unwrap());
+static PNG: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    imaging::encode_png(&RgbImage::from_raw(1, 1, vec![0; 3]).unwrap()).unwrap()
+});
+/// Without weights: what is fuzzed is the plan, not the models.
+static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+    let mut store = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
+    store.offline = true;
+    let config = EngineConfig {
+        store: Store::new(store),
+        device: Device::Cpu,
+        threads: NonZeroUsize::MIN,
+        image_limits: Limits::default(),
+        exif_orientation: ExifOrientation::Ignore,
+    };
+    Arc::new(Engine::new(config).unwrap())
+});
+
+fuzz_target!(|json: &[u8]| {
+    let by_url = parse_request(json, MAX_TASKS).ok().map(|(_url, list)| list);
+    for list in [parse_tasks(json, MAX_TASKS).ok(), by_url].into_iter().flatten() {
+        let tasks = list.tasks();
+        assert!(tasks.len() <= MAX_TASKS);
+        let analysis = RUNTIME.block_on(ENGINE.analyze(PNG.clone().into(), &list)).unwrap();
+        let answered: Vec<_> = analysis.results.keys().cloned().collect();
+        let asked: Vec<_> = tasks.iter().map(|task| task.operation_id.clone()).collect();
+        assert_eq!(answered, asked, "a result a task, in their order, so ids are unique");
+        for result in analysis.results.values() {
+            assert!(result.error_message.as_ref().is_none_or(|text| text.len() < 1000));
+        }
+        serde_json::to_vec(&AnalyzeResponse::new(String::new(), analysis)).unwrap();
+    }
+});

@@ -1,0 +1,43 @@
+"""Numbers that Python and Rust both compute from a name: no random generator, nothing to store.
+
+Element i of the tensor called NAME is the splitmix64 hash of fnv1a64(NAME) xor i * golden ratio;
+its top 24 bits are read as a fraction, centred on 0 and scaled.
+"""
+
+import math
+
+import numpy as np
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def fnv1a64(name: str) -> int:
+    value = 0xCBF29CE484222325
+    for byte in name.encode():
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
+def splitmix64(z: np.ndarray) -> np.ndarray:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def uniform(name: str, shape: tuple[int, ...], scale: float = 1.0) -> np.ndarray:
+    """float64 numbers of [-scale, scale), row-major."""
+    index = np.arange(math.prod(shape), dtype=np.uint64)
+    z = splitmix64(np.uint64(fnv1a64(name)) ^ (index * GOLDEN))
+    fraction = (z >> np.uint64(40)).astype(np.float64) / 2.0**24
+    return ((fraction - 0.5) * 2.0 * scale).reshape(shape)
+
+
+def weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The float32 weight tensor NAME: every layer moves its output, no bias is zero."""
+    if "prelu" in name:
+        values = 0.25 + uniform(name, shape, 0.25)
+    elif len(shape) >= 2:
+        values = uniform(name, shape, 1.0 / math.sqrt(math.prod(shape[1:])))
+    else:
+        values = uniform(name, shape, 0.25)
+    return values.astype(np.float32)

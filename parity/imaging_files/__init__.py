@@ -1,0 +1,1 @@
+"""The files that crates/imaging is tested with, one module per format."""

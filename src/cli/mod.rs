@@ -1,0 +1,89 @@
+//! The command line: one file a command.
+
+mod analyze;
+mod models;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::LogSettings;
+use crate::telemetry;
+
+/// Self-hosted image analysis: faces in photographs, over HTTP and on the command line.
+///
+/// Every setting can also be given as an environment variable, shown beside it.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    log: LogSettings,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the HTTP API
+    Serve(serve::Serve),
+    /// Analyse one image and print the response's JSON, without a server
+    Analyze(analyze::Analyze),
+    /// List, download and check model weights
+    Models(models::Models),
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = telemetry::start(&cli.log).and_then(|()| match cli.command {
+        Command::Serve(command) => command.run(),
+        Command::Analyze(command) => command.run(),
+        Command::Models(command) => command.run(),
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            // Nothing can be done about a closed standard error.
+            let _ = std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("image-embed: {error:#}\n").as_bytes(),
+            );
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_has_the_variable_of_its_name() {
+        for command in Cli::command().get_subcommands() {
+            for arg in command
+                .get_arguments()
+                .filter(|arg| arg.get_env().is_some())
+            {
+                let flag = arg
+                    .get_long()
+                    .expect("a setting has a flag")
+                    .to_uppercase()
+                    .replace('-', "_");
+                assert_eq!(
+                    arg.get_env().unwrap().to_str(),
+                    Some(format!("IMAGE_EMBED_{flag}").as_str())
+                );
+            }
+        }
+    }
+}

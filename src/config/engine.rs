@@ -1,0 +1,138 @@
+use std::num::NonZeroUsize;
+use std::thread;
+
+use ::engine::EngineConfig;
+use candle_core::Device;
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use imaging::{ExifOrientation, Limits};
+use thiserror::Error;
+
+use super::WeightsSettings;
+
+/// Where models run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceChoice {
+    /// CUDA if this build and this machine have it, else the processor.
+    Auto,
+    /// The processor.
+    Cpu,
+    /// The first CUDA device.
+    Cuda,
+}
+
+/// The numbers models compute with. Accumulation is f32 in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// bf16 products where the processor has them and the model allows it, else f32.
+    Auto,
+    /// f32 throughout.
+    F32,
+    /// bf16 products.
+    Bf16,
+}
+
+/// A setting that cannot be met.
+#[derive(Debug, Error)]
+pub enum SettingError {
+    /// CUDA was asked for.
+    #[error("--device cuda (IMAGE_EMBED_DEVICE): this build has no CUDA support; use cpu or auto")]
+    NoCuda,
+    /// A GPU was demanded.
+    #[error(
+        "--require-gpu (IMAGE_EMBED_REQUIRE_GPU): no GPU can be used, as this build has no CUDA support"
+    )]
+    NoGpu,
+    /// bf16 was demanded.
+    #[error(
+        "--precision bf16 (IMAGE_EMBED_PRECISION): no model of this version computes in bf16; use auto or f32"
+    )]
+    NoBf16,
+    /// There is no place for weights.
+    #[error(transparent)]
+    Weights(#[from] weights::StoreError),
+}
+
+/// How images are analysed.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Analysis")]
+pub struct EngineSettings {
+    /// Where models run
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_DEVICE",
+        default_value = "auto",
+        ignore_case = true
+    )]
+    pub device: DeviceChoice,
+
+    /// Fail at start if no GPU can be used, rather than run on the processor
+    #[arg(long, env = "IMAGE_EMBED_REQUIRE_GPU", value_parser = BoolishValueParser::new())]
+    pub require_gpu: bool,
+
+    /// Numbers to compute with; face detection runs in f32 whatever this says
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_PRECISION",
+        default_value = "auto",
+        ignore_case = true
+    )]
+    pub precision: Precision,
+
+    /// Threads that compute [default: one a core]
+    #[arg(long, env = "IMAGE_EMBED_THREADS", value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Largest image that is decoded, in pixels
+    #[arg(long, env = "IMAGE_EMBED_MAX_IMAGE_PIXELS", value_name = "PIXELS", default_value_t = Limits::default().max_pixels,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_image_pixels: u64,
+
+    /// Turn images as their EXIF orientation says; the Python service does not
+    #[arg(long, env = "IMAGE_EMBED_APPLY_EXIF_ORIENTATION", value_parser = BoolishValueParser::new())]
+    pub apply_exif_orientation: bool,
+}
+
+impl EngineSettings {
+    /// What an engine is made with.
+    ///
+    /// # Errors
+    /// [`SettingError`], naming the setting that cannot be met.
+    pub fn engine_config(&self, weights: &WeightsSettings) -> Result<EngineConfig, SettingError> {
+        if self.device == DeviceChoice::Cuda {
+            return Err(SettingError::NoCuda);
+        }
+        if self.require_gpu {
+            return Err(SettingError::NoGpu);
+        }
+        if self.precision == Precision::Bf16 {
+            return Err(SettingError::NoBf16);
+        }
+        let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Ok(EngineConfig {
+            store: weights.store()?,
+            device: Device::Cpu,
+            // More compute threads than cores only get in each other's way.
+            threads: self
+                .threads
+                .map_or_else(cores, |wanted| wanted.min(cores())),
+            image_limits: self.image_limits(),
+            exif_orientation: if self.apply_exif_orientation {
+                ExifOrientation::Apply
+            } else {
+                ExifOrientation::Ignore
+            },
+        })
+    }
+
+    /// The memory limit follows the pixel limit, at the rate of the defaults.
+    fn image_limits(&self) -> Limits {
+        let default = Limits::default();
+        let bytes_per_pixel = default.max_decode_bytes.div_ceil(default.max_pixels);
+        Limits {
+            max_pixels: self.max_image_pixels,
+            max_decode_bytes: self.max_image_pixels.saturating_mul(bytes_per_pixel),
+            ..default
+        }
+    }
+}

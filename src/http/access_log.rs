@@ -1,0 +1,125 @@
+use std::process;
+use std::time::{Duration, Instant};
+
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use engine::Timings;
+use tracing::{Instrument, Span, info, info_span, warn};
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const LONGEST_REQUEST_ID: usize = 128;
+
+/// Gives every request an id, and logs its start and its finish with the time each stage took.
+///
+/// The stages also go to the client, as `Server-Timing`.
+pub(crate) async fn log(request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let span = info_span!("request", id = id.to_str().unwrap_or_default());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    span.in_scope(|| info!(pid = process::id(), %method, path, "request started"));
+
+    let mut watch = Watch {
+        span: span.clone(),
+        began: Instant::now(),
+        method: method.to_string(),
+        path,
+        done: false,
+    };
+    let mut response = next.run(request).instrument(span).await;
+    let timings = response
+        .extensions_mut()
+        .remove::<Timings>()
+        .unwrap_or_default();
+    watch.finish(response.status().as_u16(), &timings);
+
+    if let Some(value) = server_timing(&timings) {
+        response.headers_mut().insert(SERVER_TIMING, value);
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The client's own id if it is fit to be logged, else a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    let given = request.headers().get(REQUEST_ID).filter(|value| {
+        let bytes = value.as_bytes();
+        (1..=LONGEST_REQUEST_ID).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic)
+    });
+    given.cloned().unwrap_or_else(|| {
+        HeaderValue::try_from(Uuid::new_v4().to_string())
+            .expect("a UUID is hexadecimal digits and hyphens")
+    })
+}
+
+fn server_timing(timings: &Timings) -> Option<HeaderValue> {
+    let stages = timings
+        .iter()
+        .map(|(stage, took)| format!("{stage};dur={:.3}", milliseconds(took)));
+    let value = stages.collect::<Vec<_>>().join(", ");
+    HeaderValue::try_from(value)
+        .ok()
+        .filter(|value| !value.is_empty())
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Logs the finish, also when the client goes away and the request is dropped half-way.
+struct Watch {
+    span: Span,
+    began: Instant,
+    method: String,
+    path: String,
+    done: bool,
+}
+
+impl Watch {
+    fn finish(&mut self, status: u16, timings: &Timings) {
+        self.done = true;
+        let stage = |wanted: &str| {
+            timings
+                .iter()
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, took)| milliseconds(took))
+        };
+        // A log line's fields are fixed when the program is compiled; stages that did not run are left out.
+        self.span.in_scope(|| {
+            info!(
+                pid = process::id(),
+                method = self.method,
+                path = self.path,
+                status,
+                duration_ms = milliseconds(self.began.elapsed()),
+                receive_ms = stage("receive"),
+                download_ms = stage("download"),
+                load_ms = stage("load"),
+                queue_ms = stage("queue"),
+                decode_ms = stage("decode"),
+                detection_ms = stage("detection"),
+                "request finished"
+            );
+        });
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.done {
+            let duration_ms = milliseconds(self.began.elapsed());
+            self.span.in_scope(|| {
+                warn!(
+                    pid = process::id(),
+                    method = self.method,
+                    path = self.path,
+                    duration_ms,
+                    "request dropped: the client went away"
+                );
+            });
+        }
+    }
+}

@@ -1,0 +1,141 @@
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Multipart, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use bytes::Bytes;
+use engine::{TaskList, Timings};
+
+use crate::http::AppState;
+use crate::http::error::ApiError;
+use crate::http::upload::{self, Upload, UploadForm};
+use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES};
+
+/// Analyse the image at a URL
+///
+/// The URL is fetched once, whatever the number of tasks. Trouble with one task is in that task's result; only an
+/// image that cannot be had, or a malformed body, is an error of the request.
+#[utoipa::path(
+    post,
+    path = "/analyze_image/",
+    tag = "analysis",
+    request_body = AnalyzeRequest,
+    responses(
+        (status = 200, description = "One result a task", body = AnalyzeResponse),
+        (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
+        (status = 413, description = "The body is too large", body = ErrorBody),
+        (status = 415, description = "The body is not JSON", body = ErrorBody),
+        (status = 429, description = "Too many requests at a time; `Retry-After` says when to come back", body = ErrorBody),
+        (status = 504, description = "Not finished in time", body = ErrorBody),
+    )
+)]
+pub(crate) async fn by_url(
+    State(app): State<AppState>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    require_json(&headers)?;
+    let mut timings = Timings::default();
+    let began = Instant::now();
+    let body = axum::body::to_bytes(body, MAX_JSON_BYTES)
+        .await
+        .map_err(body_error)?;
+    let (url, tasks) = wire::parse_request(&body, app.limits.max_tasks)?;
+    timings.add("receive", began.elapsed());
+
+    let began = Instant::now();
+    let image = app.fetcher.get(&url).await.map_err(ApiError::Download)?;
+    timings.add("download", began.elapsed());
+    answer(&app, url, image, &tasks, timings).await
+}
+
+/// Analyse an uploaded image
+///
+/// As `/analyze_image/`, with the image in the request. `image_url` in the answer is `uploaded:<filename>`.
+#[utoipa::path(
+    post,
+    path = "/analyze_image_upload/",
+    tag = "analysis",
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "One result a task", body = AnalyzeResponse),
+        (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
+        (status = 413, description = "The image is too large", body = ErrorBody),
+        (status = 429, description = "Too many requests at a time; `Retry-After` says when to come back", body = ErrorBody),
+        (status = 504, description = "Not finished in time", body = ErrorBody),
+    )
+)]
+pub(crate) async fn by_upload(
+    State(app): State<AppState>,
+    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+) -> Result<Response, ApiError> {
+    let form = form.map_err(|rejection| ApiError::Malformed(rejection.body_text()))?;
+    let mut timings = Timings::default();
+    let began = Instant::now();
+    let Upload {
+        file_name,
+        image,
+        tasks_json,
+    } = upload::read(form, app.limits.max_image_bytes).await?;
+    let tasks = wire::parse_tasks(&tasks_json, app.limits.max_tasks)
+        .map_err(|error| ApiError::Malformed(format!("tasks_json: {error}")))?;
+    timings.add("receive", began.elapsed());
+    answer(
+        &app,
+        format!("uploaded:{file_name}"),
+        image,
+        &tasks,
+        timings,
+    )
+    .await
+}
+
+async fn answer(
+    app: &AppState,
+    image_url: String,
+    image: Bytes,
+    tasks: &TaskList,
+    mut timings: Timings,
+) -> Result<Response, ApiError> {
+    let analysis = app.engine.analyze(image, tasks).await?;
+    timings.extend(&analysis.timings);
+    let body = Json(AnalyzeResponse::new(image_url, analysis));
+    Ok((Extension(timings), body).into_response())
+}
+
+/// A page on another site can post text or a form without asking, but not JSON: requiring the type keeps browsers from
+/// being used to make this server fetch things. A client that names no type is no browser.
+fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let value = value.to_str().unwrap_or("not text");
+    let essence = value
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    if essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    {
+        return Ok(());
+    }
+    Err(ApiError::NotJson(value.chars().take(100).collect()))
+}
+
+fn body_error(error: axum::Error) -> ApiError {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(error) = source {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return ApiError::TooLarge {
+                what: "body",
+                limit: MAX_JSON_BYTES,
+            };
+        }
+        source = error.source();
+    }
+    ApiError::Malformed(format!("the body could not be read: {error}"))
+}

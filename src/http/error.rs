@@ -1,0 +1,95 @@
+use std::any::Any;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::AnalyzeError;
+use thiserror::Error;
+
+use crate::fetch::FetchError;
+use crate::wire::{ErrorBody, RequestError};
+
+/// Everything a client can be told instead of an answer; the text is the body's `detail`.
+#[derive(Debug, Error)]
+pub(crate) enum ApiError {
+    #[error("Not Found")]
+    NotFound,
+    #[error("Method Not Allowed")]
+    MethodNotAllowed,
+    #[error("{0}")]
+    Malformed(String),
+    #[error("the body's content type is '{0}', not application/json")]
+    NotJson(String),
+    #[error("the {what} is larger than the {limit} bytes that are accepted")]
+    TooLarge { what: &'static str, limit: usize },
+    #[error("Could not download image from URL: {0}")]
+    Download(FetchError),
+    #[error("Could not process image: {0}")]
+    Image(AnalyzeError),
+    #[error("the server is busy with {0} requests; try again shortly")]
+    Overloaded(usize),
+    #[error("the request was not finished within {0} s")]
+    TimedOut(u64),
+    #[error("internal error")]
+    Internal,
+}
+
+impl ApiError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Malformed(_) | Self::Download(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
+            Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = Json(ErrorBody {
+            detail: self.to_string(),
+        });
+        let mut response = (status, body).into_response();
+        if let Self::Overloaded(_) = self {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+impl From<AnalyzeError> for ApiError {
+    fn from(error: AnalyzeError) -> Self {
+        match error {
+            AnalyzeError::Image(_) => Self::Image(error),
+            AnalyzeError::Internal => Self::Internal,
+        }
+    }
+}
+
+/// A handler's panic is a bug, but not the other requests' problem.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the panic layer hands the payload over"
+)]
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<&str>().copied();
+    let cause = text
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text");
+    tracing::error!(cause, "a handler panicked");
+    ApiError::Internal.into_response()
+}

@@ -1,0 +1,50 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Engine;
+use tokio::sync::Semaphore;
+
+use crate::fetch::Fetcher;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub struct AppState {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) fetcher: Arc<Fetcher>,
+    pub(crate) limits: Arc<HttpLimits>,
+    /// One permit for each request that is being received, fetched or analysed.
+    pub(crate) in_flight: Arc<Semaphore>,
+}
+
+/// What the server takes from its clients.
+#[derive(Clone, Debug)]
+pub struct HttpLimits {
+    /// Tasks in one request.
+    pub max_tasks: usize,
+    /// Bytes of one encoded image, uploaded or downloaded.
+    pub max_image_bytes: usize,
+    /// Analysis requests at a time; the next one is answered 429.
+    pub max_in_flight: usize,
+    /// An upload that sends nothing for so long is given up.
+    pub body_idle_timeout: Duration,
+    /// An analysis that is not finished by then is answered 504.
+    pub request_timeout: Duration,
+    /// Connections at a time; the next one waits to be accepted.
+    pub max_connections: usize,
+    /// After a stop signal, requests that are under way have so long to finish.
+    pub shutdown_grace: Duration,
+}
+
+impl AppState {
+    /// State for a router that answers with `engine`.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, fetcher: Fetcher, limits: HttpLimits) -> Self {
+        let in_flight = Arc::new(Semaphore::new(limits.max_in_flight));
+        Self {
+            engine,
+            fetcher: Arc::new(fetcher),
+            limits: Arc::new(limits),
+            in_flight,
+        }
+    }
+}

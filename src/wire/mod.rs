@@ -1,0 +1,13 @@
+//! The API's JSON, shared by HTTP and the command line. Field docs are the API's documentation.
+
+mod operations;
+mod request;
+mod response;
+
+pub use operations::{OperationInfo, OperationsResponse, ParamInfo, State, UnavailableTargetInfo};
+pub use request::{
+    AnalyzeRequest, MAX_JSON_BYTES, RequestError, TaskRequest, parse_request, parse_tasks,
+};
+pub use response::{
+    AnalyzeResponse, DataBody, DetectionBody, ErrorBody, OperationResultBody, StatusBody,
+};

@@ -1,0 +1,291 @@
+//! The binary as its users start it.
+
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+const TASKS: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
+
+/// The command, in an environment that holds nothing of the developer's own.
+fn image_embed(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_image-embed"));
+    command
+        .args(arguments)
+        .env_clear()
+        .env("HOME", "/nonexistent");
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    image_embed(arguments).output().unwrap()
+}
+
+fn refusal(output: &Output) -> String {
+    assert!(!output.status.success());
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn asset(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("target/assets")
+        .join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `make assets` (`make test` does)",
+        path.display()
+    );
+    path
+}
+
+#[test]
+fn a_wrong_setting_is_named() {
+    for (arguments, said) in [
+        (&["serve", "--port", "99999"][..], "--port"),
+        (&["serve", "--device", "tpu"], "--device"),
+        (
+            &["serve", "--device", "cuda"],
+            "--device cuda (IMAGE_EMBED_DEVICE): this build has no CUDA support",
+        ),
+        (&["serve", "--precision", "bf16"], "--precision bf16"),
+        (
+            &["serve", "--preload", "clop"],
+            "unknown model 'clop' (known: mtcnn)",
+        ),
+        (&["serve", "--threads", "0"], "--threads"),
+        (
+            &["serve", "--fetch-allow", "10.0.0.1/8"],
+            "'10.0.0.1/8' has bits set behind its prefix",
+        ),
+        (
+            &["serve", "--host", "256.0.0.1"],
+            "cannot listen on 256.0.0.1:8000",
+        ),
+        (&["models", "list", "--log", "=,="], "--log"),
+        (
+            &["analyze", "x.png", "--tasks", "[1]"],
+            "--tasks: [0]: invalid type",
+        ),
+        (
+            &["analyze", "no-such-file.png", "--tasks", "[]"],
+            "cannot read no-such-file.png",
+        ),
+        (
+            &["analyze", "http://127.0.0.1/", "--tasks", "[]"],
+            "the address of '127.0.0.1' is not public",
+        ),
+        (
+            &["models", "pull", "clop"],
+            "unknown model 'clop' (known: mtcnn)",
+        ),
+    ] {
+        let error = refusal(&run(arguments));
+        assert!(error.contains(said), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    for (name, value, said) in [
+        ("IMAGE_EMBED_PORT", "many", "--port"),
+        ("IMAGE_EMBED_DEVICE", "cuda", "IMAGE_EMBED_DEVICE"),
+        ("IMAGE_EMBED_REQUIRE_GPU", "1", "IMAGE_EMBED_REQUIRE_GPU"),
+        ("IMAGE_EMBED_MAX_TASKS", "-1", "--max-tasks"),
+    ] {
+        let error = refusal(&image_embed(&["serve"]).env(name, value).output().unwrap());
+        assert!(error.contains(said), "{name}: {error}");
+    }
+}
+
+#[test]
+fn analyze_prints_the_response_s_json() {
+    let weights = asset("weights");
+    let photograph = asset("photographs/astronaut.png");
+    let arguments = [
+        "analyze",
+        photograph.to_str().unwrap(),
+        "--tasks",
+        TASKS,
+        "--weights-dir",
+        weights.to_str().unwrap(),
+    ];
+    let output = run(&arguments);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let response: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(response["image_url"], "uploaded:astronaut.png");
+    assert_eq!(response["results"]["f"]["data"], json!([181, 62, 267, 172]));
+}
+
+#[test]
+fn weights_are_adopted_listed_and_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, assets) = (folder.path().to_str().unwrap(), asset("weights"));
+    let list = |arguments: &[&str]| {
+        let output = run(&[arguments, &["--weights-dir", here]].concat());
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (_, listed) = list(&["models", "list"]);
+    assert_eq!(listed.matches("missing").count(), 3, "{listed}");
+    let (ok, pulled) = list(&["models", "pull", "--offline"]);
+    assert!(!ok && pulled.matches("FAILED").count() == 3, "{pulled}");
+
+    let (ok, pulled) = list(&[
+        "models",
+        "pull",
+        "mtcnn",
+        "--from",
+        assets.to_str().unwrap(),
+    ]);
+    assert!(ok && pulled.matches("pulled").count() == 3, "{pulled}");
+    let (ok, verified) = list(&["models", "verify"]);
+    assert!(
+        ok && verified.matches("verified").count() == 3,
+        "{verified}"
+    );
+
+    let broken = folder.path().join("facenet-pytorch/onet.pt");
+    let mut bytes = std::fs::read(&broken).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(&broken, bytes).unwrap();
+    let (ok, verified) = list(&["models", "verify"]);
+    assert!(
+        !ok && verified.contains("FAILED") && verified.contains("onet.pt"),
+        "{verified}"
+    );
+}
+
+/// A server on a free port; killed when it goes out of scope.
+struct Server {
+    process: Child,
+    log: BufReader<std::process::ChildStderr>,
+    address: String,
+}
+
+impl Server {
+    fn start(arguments: &[&str]) -> Self {
+        let all = [&["serve", "--port", "0", "--log-format", "json"], arguments].concat();
+        let mut process = image_embed(&all).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let line = line_with(&mut log, "listening");
+        let address = line["address"].as_str().unwrap().to_owned();
+        Self {
+            process,
+            log,
+            address,
+        }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let connection = TcpStream::connect(&self.address).unwrap();
+        connection
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        connection
+    }
+
+    fn terminate(&self) {
+        let status = Command::new("kill")
+            .args(["-TERM", &self.process.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn line_with(log: &mut impl std::io::BufRead, message: &str) -> Value {
+    let mut line = String::new();
+    while log.read_line(&mut line).unwrap() > 0 {
+        let entry: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        if entry["message"] == message {
+            return entry;
+        }
+        line.clear();
+    }
+    panic!("the log ended without '{message}'");
+}
+
+#[test]
+fn sigterm_lets_the_request_under_way_finish_and_exits_0() {
+    let mut server = Server::start(&["--offline", "--weights-dir", "/nonexistent"]);
+    let mut connection = server.connect();
+    let body = "[1,2]";
+    let head = format!(
+        "POST /analyze_image/ HTTP/1.1\r\nhost: x\r\nx-request-id: slow\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    line_with(&mut server.log, "request started");
+
+    server.terminate();
+    line_with(
+        &mut server.log,
+        "stopping: finishing the requests that are under way",
+    );
+    assert!(
+        TcpStream::connect(&server.address).is_err(),
+        "no new connections"
+    );
+    connection.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 400") && answer.contains("\"detail\""),
+        "{answer}"
+    );
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_log_has_a_start_and_a_finish_with_id_pid_and_stages() {
+    let mut server = Server::start(&["--offline", "--weights-dir", "/nonexistent"]);
+    let mut connection = server.connect();
+    connection
+        .write_all(
+            b"GET /health HTTP/1.1\r\nhost: x\r\nx-request-id: abc\r\nconnection: close\r\n\r\n",
+        )
+        .unwrap();
+    connection.read_to_string(&mut String::new()).unwrap();
+    let started = line_with(&mut server.log, "request started");
+    let finished = line_with(&mut server.log, "request finished");
+    for line in [&started, &finished] {
+        assert_eq!(line["pid"], server.process.id());
+        assert_eq!(line["path"], "/health");
+        assert_eq!(line["span"]["id"], "abc");
+    }
+    assert_eq!(finished["status"], 200);
+    assert!(finished["duration_ms"].is_f64());
+}
+
+#[test]
+fn a_client_that_never_finishes_its_head_does_not_stop_the_server_from_stopping() {
+    let mut server = Server::start(&[
+        "--offline",
+        "--weights-dir",
+        "/nonexistent",
+        "--shutdown-grace",
+        "1",
+    ]);
+    let mut slow = server.connect();
+    slow.write_all(b"GET /health HTT").unwrap();
+    server.terminate();
+    let began = Instant::now();
+    server.process.wait().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10));
+}

@@ -1,0 +1,243 @@
+//! What the process's environment may and may not change: proxies, root certificates.
+//!
+//! Environment variables belong to the whole process, so each of these tests runs again in a
+//! process of its own.
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use image_embed::fetch::{FetchError, FetchPolicy, Fetcher};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::server::{Names, Server, ok, redirect};
+use super::{IMAGE, fetcher, policy};
+
+const CHILD: &str = "IMAGE_EMBED_FETCH_TEST_CHILD";
+
+/// Whether this is the process with the variables set. If not, runs the named test there and fails
+/// if it fails.
+fn in_child(test: &str, variables: &[(&str, &str)]) -> bool {
+    if env::var_os(CHILD).is_some() {
+        return true;
+    }
+    let run = Command::new(env::current_exe().expect("this test's program"))
+        .args([test, "--exact", "--nocapture"])
+        .envs(variables.iter().copied())
+        .env(CHILD, "1")
+        .env_remove("SSL_CERT_DIR")
+        .output()
+        .expect("the program runs");
+    let (out, err) = (
+        String::from_utf8_lossy(&run.stdout),
+        String::from_utf8_lossy(&run.stderr),
+    );
+    assert!(
+        run.status.success() && out.contains("1 passed"),
+        "{out}\n{err}"
+    );
+    false
+}
+
+/// Where the child's root certificates are; the machine's own are not read then.
+fn roots() -> PathBuf {
+    PathBuf::from(env::var_os("SSL_CERT_FILE").expect("a test in its own process"))
+}
+
+struct Certificate {
+    der: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+    pem: String,
+}
+
+fn certificate(host: &str) -> Certificate {
+    let made = rcgen::generate_simple_self_signed([host.to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
+    Certificate {
+        der: made.cert.der().clone(),
+        key,
+        pem: made.cert.pem(),
+    }
+}
+
+/// An https server that gives the same bytes to whoever asks; its port.
+async fn https(certificate: &Certificate, answer: Vec<u8>) -> u16 {
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der.clone()], certificate.key.clone_key())
+        .expect("a certificate and its key");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, answer) = (acceptor.clone(), answer.clone());
+            tokio::spawn(async move {
+                // A client that does not trust the certificate hangs up here.
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let _ = stream.write_all(&answer).await;
+                    let _ = stream.shutdown().await;
+                }
+            });
+        }
+    });
+    port
+}
+
+fn fetcher_of_names() -> Fetcher {
+    Fetcher::with_resolver(
+        policy(&["127.0.0.0/8"]),
+        Names::answering(&[&["127.0.0.1"]]),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn proxies_are_ignored() {
+    let dead = "http://127.0.0.1:1";
+    let variables = [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ]
+    .map(|name| (name, dead));
+    if in_child("environment::proxies_are_ignored", &variables) {
+        assert_eq!(env::var("HTTP_PROXY").as_deref(), Ok(dead));
+        let server = Server::answering(ok(IMAGE)).await;
+        assert_eq!(
+            fetcher().get(&server.url("127.0.0.1", "/")).await.unwrap(),
+            IMAGE
+        );
+        assert!(
+            server.heads()[0].starts_with("GET / HTTP/1.1\r\n"),
+            "no proxy's request form"
+        );
+    }
+}
+
+#[tokio::test]
+async fn https_servers_are_checked_against_the_machines_roots() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::https_servers_are_checked_against_the_machines_roots";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        let trusted = certificate("images.test");
+        fs::write(roots(), &trusted.pem).unwrap();
+        let port = https(&trusted, ok(IMAGE)).await;
+        let fetcher = fetcher_of_names();
+        let get = async |host: &str| fetcher.get(&format!("https://{host}:{port}/")).await;
+        assert_eq!(get("images.test").await.unwrap(), IMAGE);
+        assert_eq!(get("images.test.").await.unwrap(), IMAGE);
+        for host in ["other.test", "127.0.0.1"] {
+            let error = get(host).await.unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("the TLS handshake with '{host}' failed")
+            );
+        }
+
+        let unknown = https(&certificate("images.test"), ok(IMAGE)).await;
+        let error = fetcher
+            .get(&format!("https://images.test:{unknown}/"))
+            .await
+            .unwrap_err();
+        assert!(matches!(error, FetchError::Tls { .. }), "{error:?}");
+
+        let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://127.0.0.1:{}/", plain.local_addr().unwrap().port());
+        let (error, _) = tokio::join!(fetcher.get(&url), async {
+            let (mut stream, _) = plain.accept().await.unwrap();
+            stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await
+        });
+        assert!(matches!(error, Err(FetchError::Tls { .. })), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_from_https_to_http_is_followed_and_guarded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::a_redirect_from_https_to_http_is_followed_and_guarded";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        let trusted = certificate("images.test");
+        fs::write(roots(), &trusted.pem).unwrap();
+        let plain = Server::answering(ok(IMAGE)).await;
+        let port = https(&trusted, redirect(&plain.url("images.test", "/"))).await;
+        let url = format!("https://images.test:{port}/");
+        assert_eq!(fetcher_of_names().get(&url).await.unwrap(), IMAGE);
+
+        let rule = format!("127.0.0.1:{port}");
+        let names = Names::answering(&[&["127.0.0.1"]]);
+        let guarded = Fetcher::with_resolver(policy(&[&rule]), names).unwrap();
+        let error = guarded.get(&url).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the address of 'images.test' is not public"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_tls_handshake_that_hangs_is_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::a_tls_handshake_that_hangs_is_cut_off";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        fs::write(roots(), certificate("images.test").pem).unwrap();
+        // The kernel completes the TCP handshake; nobody ever accepts.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!(
+            "https://127.0.0.1:{}/",
+            listener.local_addr().unwrap().port()
+        );
+        let connect_timeout = Duration::from_millis(300);
+        let hasty = FetchPolicy {
+            connect_timeout,
+            ..policy(&["127.0.0.0/8"])
+        };
+        let error = Fetcher::new(hasty).unwrap().get(&url).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no connection to '127.0.0.1' within 300ms"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_root_certificates_http_works_and_https_says_why_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::without_root_certificates_http_works_and_https_says_why_not";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        let plain = Server::answering(ok(IMAGE)).await;
+        let trusted = certificate("images.test");
+        let url = format!("https://images.test:{}/", https(&trusted, ok(IMAGE)).await);
+        let fetcher = fetcher_of_names();
+        assert_eq!(
+            fetcher.get(&plain.url("images.test", "/")).await.unwrap(),
+            IMAGE
+        );
+        let error = fetcher.get(&url).await.unwrap_err();
+        assert!(matches!(error, FetchError::NoRootCertificates), "{error:?}");
+
+        fs::write(roots(), &trusted.pem).unwrap();
+        assert_eq!(
+            fetcher.get(&url).await.unwrap(),
+            IMAGE,
+            "installed while the service runs"
+        );
+    }
+}

@@ -1,0 +1,431 @@
+//! The API's contract, in this process and without weights.
+
+use crate::support::{
+    app, app_with, ask, form, json as post_json, limits, part, refusal, send, tiny_png, upload,
+};
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+const FACE: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
+
+fn empty() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn each_result_has_exactly_the_contract_s_keys() {
+    let (status, body) = ask(
+        &app(empty().path()),
+        upload(
+            "a b.png",
+            &tiny_png(),
+            r#"[{"operation_id":"x","type":"nope"}]"#,
+        ),
+    )
+    .await;
+    assert_eq!(status, 200);
+    let expected = json!({
+        "image_url": "uploaded:a b.png",
+        "results": {
+            "x": {
+                "status": "skipped",
+                "data": null,
+                "cropped_image_bbox": null,
+                "cropped_image_base64": null,
+                "error_message": "operation type 'nope' is not supported"
+            }
+        }
+    });
+    assert_eq!(
+        body.to_string(),
+        expected.to_string(),
+        "the order of keys is part of it"
+    );
+}
+
+#[tokio::test]
+async fn results_come_in_the_order_of_the_tasks() {
+    let tasks = r#"[{"operation_id":"z","type":"x"},{"operation_id":"a","type":"x"},{"operation_id":"m","type":"x"}]"#;
+    let (_, body) = ask(&app(empty().path()), upload("i", &tiny_png(), tasks)).await;
+    let ids: Vec<_> = body["results"].as_object().unwrap().keys().collect();
+    assert_eq!(ids, ["z", "a", "m"]);
+    let (status, body) = ask(&app(empty().path()), upload("i", &tiny_png(), "[]")).await;
+    assert_eq!((status, &body["results"]), (200, &json!({})));
+}
+
+#[tokio::test]
+async fn an_operation_without_weights_says_how_to_get_them_and_the_others_answer() {
+    let tasks = FACE.replace(']', r#",{"operation_id":"x","type":"nope"}]"#);
+    let (status, body) = ask(&app(empty().path()), upload("i.png", &tiny_png(), &tasks)).await;
+    assert_eq!(status, 200);
+    assert_eq!(body["results"]["f"]["status"], "error");
+    let message = body["results"]["f"]["error_message"].as_str().unwrap();
+    assert!(
+        message.contains("facenet-pytorch/pnet.pt") && message.contains("image-embed models"),
+        "{message}"
+    );
+    assert_eq!(body["results"]["x"]["status"], "skipped");
+}
+
+#[tokio::test]
+async fn what_cannot_be_served_yet_is_skipped_with_the_reason() {
+    let tasks = r#"[
+        {"operation_id":"default","type":"detect_bounding_box"},
+        {"operation_id":"context","type":"detect_bounding_box","params":{"target":"prominent_face"}},
+        {"operation_id":"target","type":"detect_bounding_box","params":{"target":"sky"}},
+        {"operation_id":"number","type":"detect_bounding_box","params":{"target":3}},
+        {"operation_id":"none","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image","max_detections":0}}
+    ]"#;
+    let (_, body) = ask(&app(empty().path()), upload("i.png", &tiny_png(), tasks)).await;
+    for (id, said) in [
+        (
+            "default",
+            "target 'prominent_person' is not available: this version has no person detector",
+        ),
+        (
+            "context",
+            "face_context 'prominent_person' is not available",
+        ),
+        ("target", "target 'sky' is not one of"),
+        ("number", "target must be a string, not 3"),
+        (
+            "none",
+            "max_detections must be an integer of at least 1, not 0",
+        ),
+    ] {
+        let result = &body["results"][id];
+        assert_eq!(result["status"], "skipped", "{id}");
+        assert!(
+            result["error_message"].as_str().unwrap().starts_with(said),
+            "{id}: {result}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn paths_work_with_and_without_the_last_slash() {
+    let app = app(empty().path());
+    for path in ["/available_operations/", "/available_operations"] {
+        assert_eq!(send(&app, get(path)).await.status(), 200, "{path}");
+    }
+    for path in [
+        "/analyze_image",
+        "/analyze_image/",
+        "/analyze_image_upload",
+        "/analyze_image_upload/",
+    ] {
+        let (status, detail) =
+            refusal(&app, Request::post(path).body(Body::from("{}")).unwrap()).await;
+        assert_eq!(status, 400, "{path}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_routes_and_wrong_methods_have_a_detail() {
+    let app = app(empty().path());
+    assert_eq!(
+        refusal(&app, get("/nope")).await,
+        (404, "Not Found".to_owned())
+    );
+    assert_eq!(
+        refusal(&app, get("/analyze_image/")).await,
+        (405, "Method Not Allowed".to_owned())
+    );
+    let response = send(&app, get("/analyze_image_upload")).await;
+    assert_eq!(response.headers()["allow"], "POST");
+}
+
+#[tokio::test]
+async fn malformed_requests_are_400_and_name_the_place() {
+    let app = app(empty().path());
+    let image = part("name=\"image_file\"; filename=\"i.png\"", &tiny_png());
+    let tasks = part("name=\"tasks_json\"", b"[]");
+    let cases: Vec<(Request<Body>, &str)> = vec![
+        (post_json("{"), "EOF while parsing an object"),
+        (
+            post_json("[1]"),
+            "invalid type: sequence, expected an object",
+        ),
+        (post_json(r#"{"tasks":[]}"#), "missing field `image_url`"),
+        (
+            post_json(r#"{"image_url":"x","tasks":{}}"#),
+            "tasks: invalid type: map, expected a sequence",
+        ),
+        (
+            post_json(r#"{"image_url":"x","tasks":[{"operation_id":"a"}]}"#),
+            "tasks[0]: missing field `type`",
+        ),
+        (
+            upload("i", &tiny_png(), "{}"),
+            "tasks_json: invalid type: map, expected a sequence",
+        ),
+        (
+            upload("i", &tiny_png(), "nope"),
+            "tasks_json: expected ident at line 1 column 2",
+        ),
+        (
+            form(std::slice::from_ref(&tasks)),
+            "image_file: form field required",
+        ),
+        (
+            form(std::slice::from_ref(&image)),
+            "tasks_json: form field required",
+        ),
+        (
+            form(&[image.clone(), image.clone(), tasks.clone()]),
+            "image_file: given more than once",
+        ),
+        (
+            form(&[part("name=\"image_file\"", b"x"), tasks]),
+            "image_file: must be a file",
+        ),
+    ];
+    for (request, said) in cases {
+        let (status, detail) = refusal(&app, request).await;
+        assert_eq!(status, 400, "{detail}");
+        assert!(
+            detail.starts_with(said),
+            "{detail:?} should start with {said:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn duplicate_operation_ids_are_400_on_both_routes() {
+    let app = app(empty().path());
+    let tasks = r#"[{"operation_id":"a","type":"x"},{"operation_id":"a","type":"y"}]"#;
+    let said = "operation_id 'a' is used by more than one task";
+    let (status, detail) = refusal(&app, upload("i", &tiny_png(), tasks)).await;
+    assert_eq!(
+        (status, detail.as_str()),
+        (400, format!("tasks_json: {said}").as_str())
+    );
+    let (status, detail) = refusal(
+        &app,
+        post_json(format!(r#"{{"image_url":"http://x/","tasks":{tasks}}}"#)),
+    )
+    .await;
+    assert_eq!((status, detail.as_str()), (400, said));
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_had_is_400_with_the_contract_s_words() {
+    let app = app(empty().path());
+    let (status, detail) = refusal(&app, upload("i.png", b"GIF? no", "[]")).await;
+    assert_eq!(status, 400);
+    assert!(detail.starts_with("Could not process image: "), "{detail}");
+    let (status, detail) = refusal(
+        &app,
+        post_json(r#"{"image_url":"http://127.0.0.1:1/i.png","tasks":[]}"#),
+    )
+    .await;
+    assert_eq!(status, 400);
+    assert_eq!(
+        detail,
+        "Could not download image from URL: the address of '127.0.0.1' is not public"
+    );
+}
+
+#[tokio::test]
+async fn bodies_over_the_limit_are_413() {
+    let small = app_with(
+        empty().path(),
+        Default::default(),
+        image_embed::http::HttpLimits {
+            max_image_bytes: 100,
+            ..limits()
+        },
+    );
+    let (status, detail) = refusal(&small, upload("i", &[0; 101], "[]")).await;
+    assert_eq!(
+        (status, detail.as_str()),
+        (
+            413,
+            "the image is larger than the 100 bytes that are accepted"
+        )
+    );
+    let (status, detail) = refusal(&small, post_json(" ".repeat(3 << 20))).await;
+    assert_eq!(
+        (status, detail.as_str()),
+        (
+            413,
+            "the body is larger than the 2097152 bytes that are accepted"
+        )
+    );
+    let (status, _) = refusal(&small, upload("i", &tiny_png()[..50], &" ".repeat(3 << 20))).await;
+    assert_eq!(status, 413);
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_is_415() {
+    let mut request = post_json("{}");
+    request
+        .headers_mut()
+        .insert("content-type", "text/plain".parse().unwrap());
+    let (status, detail) = refusal(&app(empty().path()), request).await;
+    assert_eq!(
+        (status, detail.as_str()),
+        (
+            415,
+            "the body's content type is 'text/plain', not application/json"
+        )
+    );
+}
+
+#[tokio::test]
+async fn a_full_server_answers_429_and_says_when_to_come_back() {
+    let full = app_with(
+        empty().path(),
+        Default::default(),
+        image_embed::http::HttpLimits {
+            max_in_flight: 0,
+            ..limits()
+        },
+    );
+    let response = send(&full, upload("i", &tiny_png(), "[]")).await;
+    assert_eq!(response.status(), 429);
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(
+        send(&full, get("/health")).await.status(),
+        200,
+        "looking costs nothing"
+    );
+}
+
+#[tokio::test]
+async fn a_request_id_is_passed_through_or_made() {
+    let app = app(empty().path());
+    let with = |id: &str| {
+        Request::get("/health")
+            .header("x-request-id", id)
+            .body(Body::empty())
+            .unwrap()
+    };
+    assert_eq!(
+        send(&app, with("my-id.7")).await.headers()["x-request-id"],
+        "my-id.7"
+    );
+    for unfit in ["", "with space", &"x".repeat(129)] {
+        let made = send(&app, with(unfit)).await.headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(made.len(), 36, "{made}");
+    }
+    assert!(
+        send(&app, get("/nope"))
+            .await
+            .headers()
+            .contains_key("x-request-id")
+    );
+}
+
+#[tokio::test]
+async fn the_stages_of_a_request_are_told_to_the_client() {
+    let response = send(&app(empty().path()), upload("i", &tiny_png(), FACE)).await;
+    let timing = response.headers()["server-timing"].to_str().unwrap();
+    for stage in ["receive", "load", "queue", "decode", "detection"] {
+        assert!(timing.contains(&format!("{stage};dur=")), "{timing}");
+    }
+}
+
+#[tokio::test]
+async fn operations_are_listed_with_their_state() {
+    let (status, body) = ask(&app(empty().path()), get("/available_operations/")).await;
+    assert_eq!(status, 200);
+    let operations = body["operations"].as_object().unwrap();
+    assert_eq!(
+        operations.keys().collect::<Vec<_>>(),
+        ["detect_bounding_box"],
+        "only what exists"
+    );
+    let detect = &operations["detect_bounding_box"];
+    assert_eq!(
+        detect["description"],
+        "Detects a bounding box for a specified target."
+    );
+    assert_eq!(detect["allowed_targets"], json!(["prominent_face"]));
+    assert_eq!(detect["default_target"], "prominent_person");
+    assert_eq!(
+        detect["unavailable_targets"][0]["target"],
+        "prominent_person"
+    );
+    assert_eq!(detect["state"], "unavailable");
+    assert!(detect["reason"].as_str().unwrap().contains("pnet.pt"));
+}
+
+#[tokio::test]
+async fn health_is_not_readiness() {
+    let app = app(empty().path());
+    let (status, body) = ask(&app, get("/health")).await;
+    assert_eq!((status, &body["status"]), (200, &json!("ok")));
+    let (status, body) = ask(&app, get("/ready")).await;
+    assert_eq!((status, &body["ready"]), (503, &json!(false)));
+    assert_eq!(
+        body["operations"]["detect_bounding_box"]["state"],
+        "unavailable"
+    );
+}
+
+#[tokio::test]
+async fn the_documentation_is_served_without_outside_assets() {
+    let app = app(empty().path());
+    let (_, document) = ask(&app, get("/openapi.json")).await;
+    let paths: Vec<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "/analyze_image/",
+            "/analyze_image_upload/",
+            "/available_operations/",
+            "/health",
+            "/ready"
+        ]
+    );
+    for path in [
+        "/docs/",
+        "/docs/swagger-ui.css",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-initializer.js",
+    ] {
+        let response = send(&app, get(path)).await;
+        assert_eq!(response.status(), 200, "{path}");
+        let text = String::from_utf8_lossy(response.body()).into_owned();
+        for tag in ["src=\"http", "href=\"http", "src=\"//", "@import url(http"] {
+            assert!(
+                path.ends_with(".js") || !text.contains(tag),
+                "{path} loads from outside: {tag}"
+            );
+        }
+    }
+}
+
+/// The whole document as a reviewed file: a change of the API cannot slip through.
+/// `UPDATE_OPENAPI=1 cargo test` writes it anew.
+#[tokio::test]
+async fn the_openapi_document_is_the_reviewed_one() {
+    let (_, document) = ask(&app(empty().path()), get("/openapi.json")).await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(
+            path,
+            serde_json::to_string_pretty(&document).unwrap() + "\n",
+        )
+        .unwrap();
+    }
+    let reviewed: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert!(
+        document == reviewed,
+        "the API has changed; run with UPDATE_OPENAPI=1 and review docs/openapi.json"
+    );
+}

@@ -1,0 +1,6 @@
+//! The HTTP API in this process, without a socket.
+
+mod api;
+mod hostile;
+mod real_face;
+mod support;
