@@ -42,12 +42,15 @@ check: ## formatting, lints, documentation
 
 parity: build assets ## compare with the Python libraries, live and at full size
 	$(PYTHON) -m venv $(PARITY_ENV)
-	$(PARITY_ENV)/bin/pip install -q -r parity/requirements.txt
-	$(PARITY_ENV)/bin/pip install -q --no-deps -r parity/requirements-no-deps.txt
+	$(PARITY_ENV)/bin/pip install -q --no-deps -r parity/requirements.txt -r parity/requirements-no-deps.txt
 	$(PARITY_ENV)/bin/python parity/run.py --binary $(BIN) --weights-dir $(ASSETS)/weights
+	$(PARITY_ENV)/bin/python parity/imaging_photographs.py --quick
 
 bench: build assets ## kernels, model, pixels, and the service without a model
-	cargo bench --workspace --locked
+	cargo bench --locked --bench overhead
+	cargo bench --locked -p imaging --bench pixels
+	cargo bench --locked -p kernels --bench kernels
+	cargo bench --locked -p models --bench mtcnn -- $(abspath $(ASSETS)/weights/facenet-pytorch) $(abspath $(ASSETS)/photographs/astronaut.png)
 
 # libFuzzer wants flags of the nightly compiler, which RUSTC_BOOTSTRAP opens on the stable one.
 fuzz: ## FUZZ_SECONDS on each fuzz target (needs cargo-fuzz)

@@ -10,6 +10,7 @@ when one byte differs.
 
 import argparse
 import collections
+import importlib.util
 import pathlib
 import subprocess
 import sys
@@ -17,7 +18,6 @@ import tempfile
 import time
 
 import numpy as np
-import skimage
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -33,7 +33,7 @@ TARGETS = [(224, 224), (518, 518), (384, 384), (800, 1088), (336, 224), (37, 100
 
 def photographs(quick):
     """The pictures that lie in the package, as RGB."""
-    folder = pathlib.Path(skimage.__file__).parent / "data"
+    folder = pathlib.Path(importlib.util.find_spec("skimage").submodule_search_locations[0]) / "data"
     paths = sorted(path for path in folder.iterdir() if path.suffix in {".png", ".jpg"})
     for path in paths[::6] if quick else paths:
         yield path, Image.open(path).convert("RGB")

