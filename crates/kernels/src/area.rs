@@ -1,7 +1,10 @@
 //! Resampling by the mean of the pixels under each output pixel: PyTorch's `interpolate(mode="area")`, which is its
 //! adaptive average pooling. Windows may overlap by one pixel, and an image smaller than the output repeats pixels.
 
-#![expect(unsafe_code, reason = "instruction sets")]
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "instruction sets")
+)]
 
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 //!
 //! Activations are `f32` in NHWC order (`[batch, height, width, channels]`), rows without padding. Weights are packed
 //! once, when a layer is made, into the order in which the loops read them. Every loop exists once, generic over a
-//! vector type ([`lanes`]), and is compiled for each instruction set that [`Isa`] can choose at run time.
+//! vector type (`lanes`), and is compiled for each instruction set that [`Isa`] can choose at run time.
 //!
 //! Nothing here starts threads: callers split the work. A wrong slice length is a bug of the caller and panics.
 
