@@ -61,6 +61,12 @@ def serve(
                 server = Server(port)
                 wait_until_up(server, child, work / "log")
                 yield server
+                if child.poll() is not None:
+                    raise SystemExit(ending(child, work / "log"))
+            except requests.ConnectionError as error:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    child.wait(1)
+                raise SystemExit(f"{ending(child, work / 'log')}\n{error}") from error
             finally:
                 child.terminate()
                 try:
@@ -94,11 +100,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def ending(child: subprocess.Popen, log: pathlib.Path) -> str:
+    """How the child ended, negative for a signal, and the last of what it said."""
+    state = "is still running" if child.poll() is None else f"ended with {child.returncode}"
+    return f"the server {state}:\n{log.read_text()[-4000:]}"
+
+
 def wait_until_up(server: Server, child: subprocess.Popen, log: pathlib.Path) -> None:
     end = time.monotonic() + START_LIMIT_S
     while time.monotonic() < end:
         if child.poll() is not None:
-            raise SystemExit(f"the server ended with {child.returncode}:\n{log.read_text()}")
+            raise SystemExit(ending(child, log))
         with contextlib.suppress(requests.ConnectionError):
             if requests.get(f"{server.url}/health", timeout=5).ok:
                 return

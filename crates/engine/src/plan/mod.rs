@@ -1,4 +1,4 @@
-//! What one request computes: [`build`] turns tasks into deduplicated nodes (pure), [`run`] computes them.
+//! What one request computes: [`Plan::build`] turns tasks into deduplicated nodes (pure), [`run()`] computes them.
 //!
 //! A node's key is what it computes, so two tasks that need the same thing share it, and no result can depend on the
 //! order of the tasks.

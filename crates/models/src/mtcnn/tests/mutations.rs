@@ -9,6 +9,7 @@ use crate::mtcnn::goldens::{formula_checkpoint, formula_input};
 use crate::mtcnn::{ONet, PNet, RNet, onet, pnet, rnet};
 
 type Table = &'static [(&'static str, &'static [usize])];
+type Mutation = fn(&mut [f32]);
 type Forward = fn(&Checkpoint, &Tensor) -> anyhow::Result<Tensor>;
 
 struct Network {
@@ -49,7 +50,7 @@ impl Network {
     }
 
     /// A file of formula weights in which `mutate` has changed the tensor `changed`.
-    fn mutated(&self, changed: &str, mutate: fn(&mut [f32])) -> anyhow::Result<Checkpoint> {
+    fn mutated(&self, changed: &str, mutate: Mutation) -> anyhow::Result<Checkpoint> {
         let plain = formula_checkpoint(self.name, self.tensors);
         let mut header = serde_json::Map::new();
         let mut data: Vec<u8> = Vec::new();
@@ -75,7 +76,7 @@ impl Network {
 
 #[test]
 fn every_changed_tensor_changes_the_answers() -> anyhow::Result<()> {
-    let mutations: [(&str, fn(&mut [f32])); 2] = [
+    let mutations: [(&str, Mutation); 2] = [
         ("zeroed", |values| values.fill(0.0)),
         ("rotated", |values| values.rotate_right(1)),
     ];
