@@ -1,7 +1,7 @@
 //! Pixels: encoded bytes to RGB8 under limits, then crops, resizes and PNG.
 //!
-//! The measure for every function here is Pillow: [`decode`] gives what
-//! `Image.open(..).convert("RGB")` gives, [`resize`] what `Image.resize` gives, [`crop`] what
+//! The measure for every function here is Pillow: [`decode()`] gives what
+//! `Image.open(..).convert("RGB")` gives, [`resize()`] what `Image.resize` gives, [`crop()`] what
 //! `Image.crop` gives. The tests compare with files that Pillow wrote.
 
 #![forbid(unsafe_code)]
