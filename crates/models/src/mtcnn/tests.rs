@@ -1,5 +1,7 @@
 //! The cascade's edges, on formula weights.
 
+mod mutations;
+
 use candle_core::Device;
 use imaging::RgbImage;
 use weights::Checkpoint;
