@@ -13,11 +13,10 @@ DATA = pathlib.Path(importlib.util.find_spec("skimage").submodule_search_locatio
 
 
 class Picture(NamedTuple):
-    """An encoded file. Of a lossy one, decoders may differ by a few levels."""
+    """An encoded file."""
 
     name: str
     encoded: bytes
-    lossy: bool
 
     def decoded(self) -> Image.Image:
         """As the Python service opens it."""
@@ -28,13 +27,13 @@ def photo(name: str) -> Image.Image:
     return Image.open(DATA / f"{name}.png").convert("RGB")
 
 
-def encode(image: Image.Image, name: str, lossy: bool = False, **options) -> Picture:
+def encode(image: Image.Image, name: str, **options) -> Picture:
     buffer = io.BytesIO()
     kind = {"jpg": "JPEG", "tif": "TIFF"}.get(
         name.rsplit(".", 1)[1], name.rsplit(".", 1)[1].upper()
     )
     image.save(buffer, kind, **options)
-    return Picture(name, buffer.getvalue(), lossy)
+    return Picture(name, buffer.getvalue())
 
 
 def pictures() -> list[Picture]:
@@ -141,12 +140,12 @@ def modes() -> list[Picture]:
 
 def lossy() -> list[Picture]:
     face = photo("astronaut")
-    made = [encode(face, f"quality_{q}.jpg", lossy=True, quality=q) for q in (95, 75, 40, 15)]
+    made = [encode(face, f"quality_{q}.jpg", quality=q) for q in (95, 75, 40, 15)]
     made += [
-        encode(face, "full_chroma.jpg", lossy=True, quality=85, subsampling=0),
-        encode(face, "progressive.jpg", lossy=True, quality=85, progressive=True),
-        encode(face.convert("L"), "grey.jpg", lossy=True, quality=85),
-        encode(face, "quality_80.webp", lossy=True, quality=80),
-        encode(lfw_grid(6, 6).resize((900, 900)), "people_900.jpg", lossy=True, quality=85),
+        encode(face, "full_chroma.jpg", quality=85, subsampling=0),
+        encode(face, "progressive.jpg", quality=85, progressive=True),
+        encode(face.convert("L"), "grey.jpg", quality=85),
+        encode(face, "quality_80.webp", quality=80),
+        encode(lfw_grid(6, 6).resize((900, 900)), "people_900.jpg", quality=85),
     ]
-    return [*made, Picture("rocket.jpg", (DATA / "rocket.jpg").read_bytes(), True)]
+    return [*made, Picture("rocket.jpg", (DATA / "rocket.jpg").read_bytes())]

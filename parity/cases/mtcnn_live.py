@@ -1,7 +1,6 @@
 """MTCNN live: our server against `facenet_pytorch.MTCNN.detect`, real weights, real photographs."""
 
 import functools
-import io
 from typing import NamedTuple
 from unittest import mock
 
@@ -15,8 +14,6 @@ from server import Server
 
 PIXELS = 0.01
 SCORE = 1e-4
-SURE = 0.9  # a face with this score must survive another JPEG decoder
-OVERLAP = 0.95
 PARAMS = {"target": "prominent_face", "face_context": "whole_image"}
 TASKS = [
     {"operation_id": "f", "type": "detect_bounding_box", "params": PARAMS},
@@ -114,28 +111,7 @@ def compare_exactly(expected: Faces, got: Faces) -> str:
     return report
 
 
-def compare_nearly(expected: Faces, got: Faces) -> str:
-    """Where decoded levels may differ a little: every sure face on either side has its twin."""
-    if max([*expected.scores, *got.scores], default=0.0) < SURE:
-        return "no sure face on either side"
-    worst = 1.0
-    for here, there in ((expected, got), (got, expected)):
-        for box in here.boxes[here.scores >= SURE]:
-            worst = min(worst, max((overlap(box, other) for other in there.boxes), default=0.0))
-    report = f"smallest IoU {worst:.3f}"
-    if worst < OVERLAP:
-        raise Mismatch(report)
-    return report
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    shared = np.prod(np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None))
-    return float(shared / (np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - shared))
-
-
 def compare(model: MTCNN, picture: Picture, expected: Faces, got: Faces) -> str:
-    if picture.lossy:
-        return compare_nearly(expected, got)
     try:
         return compare_exactly(expected, got)
     except Mismatch:
@@ -151,22 +127,14 @@ def check(server: Server) -> tuple[int, int]:
     done = failed = 0
     for picture in pictures():
         expected = theirs(model, picture.decoded())
-        for given in [as_lossless(picture), picture] if picture.lossy else [picture]:
-            done += 1
-            try:
-                got = ours(server, given.name, given.encoded)
-                verdict, report = "ok  ", compare(model, given, expected, got)
-            except Mismatch as mismatch:
-                verdict, report = "FAIL", str(mismatch)
-                failed += 1
-            count = f"{len(expected.boxes)} face{'' if len(expected.boxes) == 1 else 's'}"
-            print(f"{verdict} mtcnn {given.name:<24} {count:>9}  {report}", flush=True)
+        done += 1
+        try:
+            got = ours(server, picture.name, picture.encoded)
+            verdict, report = "ok  ", compare(model, picture, expected, got)
+        except Mismatch as mismatch:
+            verdict, report = "FAIL", str(mismatch)
+            failed += 1
+        count = f"{len(expected.boxes)} face{'' if len(expected.boxes) == 1 else 's'}"
+        print(f"{verdict} mtcnn {picture.name:<24} {count:>9}  {report}", flush=True)
     return done, failed
 
-
-def as_lossless(picture: Picture) -> Picture:
-    if not picture.lossy:
-        return picture
-    buffer = io.BytesIO()
-    picture.decoded().save(buffer, "PNG")
-    return Picture(f"{picture.name}.png", buffer.getvalue(), False)
