@@ -148,21 +148,25 @@ impl Engine {
         self.registry.readiness(model)
     }
 
-    /// The models `plan` needs. Reading weights blocks, so it happens on no async and no compute thread.
+    /// The models that `plan` needs, or why each is missing.
     async fn load(self: &Arc<Self>, plan: &Plan) -> Loaded {
-        if !plan.models().contains(&Model::Mtcnn) {
-            return Loaded {
-                mtcnn: Err("model mtcnn is not part of this plan".to_owned()),
-            };
+        let mut loaded = Loaded { mtcnn: None };
+        for model in plan.models() {
+            match model {
+                Model::Mtcnn => loaded.mtcnn = Some(self.mtcnn().await),
+            }
         }
+        loaded
+    }
+
+    /// Reading weights blocks, so it happens on no async and no compute thread.
+    async fn mtcnn(self: &Arc<Self>) -> Result<Arc<Mtcnn>, String> {
         if let Some(model) = self.registry.mtcnn_if_ready() {
-            return Loaded { mtcnn: Ok(model) };
+            return Ok(model);
         }
         let engine = Arc::clone(self);
-        let mtcnn = tokio::task::spawn_blocking(move || engine.registry.mtcnn()).await;
-        Loaded {
-            mtcnn: mtcnn.unwrap_or_else(|error| Err(error.to_string())),
-        }
+        let loading = tokio::task::spawn_blocking(move || engine.registry.mtcnn());
+        loading.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// Everything of a request that takes processor time. Never panics: that would end the process.
@@ -186,14 +190,18 @@ impl Engine {
     }
 }
 
-/// The models of one plan, or why each is missing.
+/// The models of one plan, or why each is missing; `None` where the plan needs none.
 struct Loaded {
-    mtcnn: Result<Arc<Mtcnn>, String>,
+    mtcnn: Option<Result<Arc<Mtcnn>, String>>,
 }
 
 impl Detectors for Loaded {
     fn faces(&self, image: &RgbImage) -> Result<Vec<Detection>, String> {
-        let mtcnn = self.mtcnn.as_ref().map_err(String::clone)?;
+        let loaded = self
+            .mtcnn
+            .as_ref()
+            .ok_or("mtcnn was not loaded for this plan")?;
+        let mtcnn = loaded.as_ref().map_err(String::clone)?;
         let faces = mtcnn
             .detect(image)
             .map_err(|error| format!("face detection failed: {error}"))?;
