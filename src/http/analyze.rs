@@ -7,9 +7,11 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use bytes::Bytes;
 use engine::{TaskList, Timings};
+use http_body_util::LengthLimitError;
+use tower_http::timeout::TimeoutError;
 
 use crate::http::AppState;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, caused_by};
 use crate::http::upload::{self, Upload, UploadForm};
 use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES};
 
@@ -25,6 +27,7 @@ use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYT
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse),
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
+        (status = 408, description = "The body stopped arriving", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
         (status = 415, description = "The body is not JSON", body = ErrorBody),
         (status = 429, description = "Too many requests at a time; `Retry-After` says when to come back", body = ErrorBody),
@@ -62,6 +65,7 @@ pub(crate) async fn by_url(
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse),
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
+        (status = 408, description = "The form stopped arriving", body = ErrorBody),
         (status = 413, description = "The image is too large", body = ErrorBody),
         (status = 429, description = "Too many requests at a time; `Retry-After` says when to come back", body = ErrorBody),
         (status = 504, description = "Not finished in time", body = ErrorBody),
@@ -127,15 +131,12 @@ fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn body_error(error: axum::Error) -> ApiError {
-    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    while let Some(error) = source {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return ApiError::TooLarge {
-                what: "body",
-                limit: MAX_JSON_BYTES,
-            };
-        }
-        source = error.source();
+    if caused_by::<LengthLimitError>(&error) {
+        let (what, limit) = ("body", MAX_JSON_BYTES);
+        return ApiError::TooLarge { what, limit };
+    }
+    if caused_by::<TimeoutError>(&error) {
+        return ApiError::Stalled;
     }
     ApiError::Malformed(format!("the body could not be read: {error}"))
 }

@@ -1,16 +1,17 @@
 use std::any::Any;
+use std::error::Error;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::AnalyzeError;
-use thiserror::Error;
+use thiserror::Error as ThisError;
 
 use crate::fetch::FetchError;
 use crate::wire::{ErrorBody, RequestError};
 
 /// Everything a client can be told instead of an answer; the text is the body's `detail`.
-#[derive(Debug, Error)]
+#[derive(Debug, ThisError)]
 pub(crate) enum ApiError {
     #[error("Not Found")]
     NotFound,
@@ -22,6 +23,8 @@ pub(crate) enum ApiError {
     NotJson(String),
     #[error("the {what} is larger than the {limit} bytes that are accepted")]
     TooLarge { what: &'static str, limit: usize },
+    #[error("the rest of the body did not arrive in time")]
+    Stalled,
     #[error("Could not download image from URL: {0}")]
     Download(FetchError),
     #[error("Could not process image: {0}")]
@@ -42,6 +45,7 @@ impl ApiError {
             Self::Malformed(_) | Self::Download(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
             Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -63,6 +67,18 @@ impl IntoResponse for ApiError {
         }
         response
     }
+}
+
+/// Whether `E` is `error` or one of its causes: what went wrong with a body comes wrapped by each layer it passed.
+pub(crate) fn caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<E>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl From<RequestError> for ApiError {

@@ -1,9 +1,10 @@
 use axum::extract::Multipart;
 use axum::extract::multipart::{Field, MultipartError};
 use bytes::{Bytes, BytesMut};
+use tower_http::timeout::TimeoutError;
 use utoipa::ToSchema;
 
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, caused_by};
 use crate::wire::MAX_JSON_BYTES;
 
 /// The form of `POST /analyze_image_upload/`; for the API's documentation only, the fields are read as they arrive.
@@ -78,5 +79,8 @@ async fn collect(
 }
 
 fn malformed(error: &MultipartError) -> ApiError {
+    if caused_by::<TimeoutError>(error) {
+        return ApiError::Stalled;
+    }
     ApiError::Malformed(format!("the form could not be read: {}", error.body_text()))
 }

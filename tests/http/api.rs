@@ -3,8 +3,16 @@
 use crate::support::{
     app, app_with, ask, form, json as post_json, limits, part, refusal, send, tiny_png, upload,
 };
-use axum::body::Body;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Request;
+use hyper::body::Frame;
+use image_embed::fetch::FetchPolicy;
+use image_embed::http::HttpLimits;
 use serde_json::{Value, json};
 
 const FACE: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
@@ -235,8 +243,8 @@ async fn an_image_that_cannot_be_had_is_400_with_the_contract_s_words() {
 async fn bodies_over_the_limit_are_413() {
     let small = app_with(
         empty().path(),
-        Default::default(),
-        image_embed::http::HttpLimits {
+        FetchPolicy::default(),
+        HttpLimits {
             max_image_bytes: 100,
             ..limits()
         },
@@ -262,6 +270,42 @@ async fn bodies_over_the_limit_are_413() {
 }
 
 #[tokio::test]
+async fn a_body_that_stops_arriving_is_408_on_both_routes() {
+    let body_idle_timeout = Duration::from_millis(50);
+    let app = app_with(
+        empty().path(),
+        FetchPolicy::default(),
+        HttpLimits {
+            body_idle_timeout,
+            ..limits()
+        },
+    );
+    for mut request in [post_json(""), form(&[])] {
+        *request.body_mut() = Body::new(StalledBody);
+        let (status, detail) = refusal(&app, request).await;
+        assert_eq!(
+            (status, detail.as_str()),
+            (408, "the rest of the body did not arrive in time")
+        );
+    }
+}
+
+/// Never sends anything, and never ends.
+struct StalledBody;
+
+impl HttpBody for StalledBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_is_not_json_is_415() {
     let mut request = post_json("{}");
     request
@@ -281,8 +325,8 @@ async fn a_body_that_is_not_json_is_415() {
 async fn a_full_server_answers_429_and_says_when_to_come_back() {
     let full = app_with(
         empty().path(),
-        Default::default(),
-        image_embed::http::HttpLimits {
+        FetchPolicy::default(),
+        HttpLimits {
             max_in_flight: 0,
             ..limits()
         },
