@@ -3,4 +3,5 @@
 mod api;
 mod hostile;
 mod real_face;
+mod service;
 mod support;

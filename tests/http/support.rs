@@ -18,6 +18,19 @@ use serde_json::Value;
 use tower::ServiceExt;
 use weights::{Store, StoreConfig};
 
+/// A task list that asks for the face in the whole image.
+pub(crate) const FACE: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
+
+/// A folder without weights.
+pub(crate) fn empty() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// A look at `path`.
+pub(crate) fn get(path: &str) -> Request<Body> {
+    Request::get(path).body(Body::empty()).unwrap()
+}
+
 /// The service on the weights in `weights_dir`, with default limits.
 pub(crate) fn app(weights_dir: &Path) -> Router {
     app_with(weights_dir, FetchPolicy::default(), limits())
@@ -105,7 +118,7 @@ pub(crate) fn form(parts: &[Vec<u8>]) -> Request<Body> {
 }
 
 /// A JSON body, sent to the URL route.
-pub(crate) fn json(body: impl Into<String>) -> Request<Body> {
+pub(crate) fn post_json(body: impl Into<String>) -> Request<Body> {
     Request::post("/analyze_image/")
         .header("content-type", "application/json")
         .body(Body::from(body.into()))

@@ -1,0 +1,140 @@
+//! What the service says of itself: ids, timings, operations, readiness, documentation.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use crate::support::{FACE, app, ask, empty, get, send, tiny_png, upload};
+
+#[tokio::test]
+async fn a_request_id_is_passed_through_or_made() {
+    let app = app(empty().path());
+    let with = |id: &str| {
+        Request::get("/health")
+            .header("x-request-id", id)
+            .body(Body::empty())
+            .unwrap()
+    };
+    assert_eq!(
+        send(&app, with("my-id.7")).await.headers()["x-request-id"],
+        "my-id.7"
+    );
+    for unfit in ["", "with space", &"x".repeat(129)] {
+        let made = send(&app, with(unfit)).await.headers()["x-request-id"]
+            .to_str()
+            .unwrap()
+            .to_owned();
+        assert_eq!(made.len(), 36, "{made}");
+    }
+    assert!(
+        send(&app, get("/nope"))
+            .await
+            .headers()
+            .contains_key("x-request-id")
+    );
+}
+
+#[tokio::test]
+async fn the_stages_of_a_request_are_told_to_the_client() {
+    let response = send(&app(empty().path()), upload("i", &tiny_png(), FACE)).await;
+    let timing = response.headers()["server-timing"].to_str().unwrap();
+    for stage in ["receive", "load", "queue", "decode", "detection"] {
+        assert!(timing.contains(&format!("{stage};dur=")), "{timing}");
+    }
+}
+
+#[tokio::test]
+async fn operations_are_listed_with_their_state() {
+    let (status, body) = ask(&app(empty().path()), get("/available_operations/")).await;
+    assert_eq!(status, 200);
+    let operations = body["operations"].as_object().unwrap();
+    assert_eq!(
+        operations.keys().collect::<Vec<_>>(),
+        ["detect_bounding_box"],
+        "only what exists"
+    );
+    let detect = &operations["detect_bounding_box"];
+    assert_eq!(
+        detect["description"],
+        "Detects a bounding box for a specified target."
+    );
+    assert_eq!(detect["allowed_targets"], json!(["prominent_face"]));
+    assert_eq!(detect["default_target"], "prominent_person");
+    assert_eq!(
+        detect["unavailable_targets"][0]["target"],
+        "prominent_person"
+    );
+    assert_eq!(detect["state"], "unavailable");
+    assert!(detect["reason"].as_str().unwrap().contains("pnet.pt"));
+}
+
+#[tokio::test]
+async fn health_is_not_readiness() {
+    let app = app(empty().path());
+    let (status, body) = ask(&app, get("/health")).await;
+    assert_eq!((status, &body["status"]), (200, &json!("ok")));
+    let (status, body) = ask(&app, get("/ready")).await;
+    assert_eq!((status, &body["ready"]), (503, &json!(false)));
+    assert_eq!(
+        body["operations"]["detect_bounding_box"]["state"],
+        "unavailable"
+    );
+}
+
+#[tokio::test]
+async fn the_documentation_is_served_without_outside_assets() {
+    let app = app(empty().path());
+    let (_, document) = ask(&app, get("/openapi.json")).await;
+    let paths: Vec<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
+    assert_eq!(
+        paths,
+        [
+            "/analyze_image/",
+            "/analyze_image_upload/",
+            "/available_operations/",
+            "/health",
+            "/ready"
+        ]
+    );
+    for path in [
+        "/docs/",
+        "/docs/swagger-ui.css",
+        "/docs/swagger-ui-bundle.js",
+        "/docs/swagger-initializer.js",
+    ] {
+        let response = send(&app, get(path)).await;
+        assert_eq!(response.status(), 200, "{path}");
+        let text = String::from_utf8_lossy(response.body()).into_owned();
+        for tag in ["src=\"http", "href=\"http", "src=\"//", "@import url(http"] {
+            assert!(
+                path.ends_with(".js") || !text.contains(tag),
+                "{path} loads from outside: {tag}"
+            );
+        }
+    }
+}
+
+/// The whole document as a reviewed file: a change of the API cannot slip through.
+/// `UPDATE_OPENAPI=1 cargo test` writes it anew.
+#[tokio::test]
+async fn the_openapi_document_is_the_reviewed_one() {
+    let (_, document) = ask(&app(empty().path()), get("/openapi.json")).await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.json");
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(
+            path,
+            serde_json::to_string_pretty(&document).unwrap() + "\n",
+        )
+        .unwrap();
+    }
+    let reviewed: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    assert!(
+        document == reviewed,
+        "the API has changed; run with UPDATE_OPENAPI=1 and review docs/openapi.json"
+    );
+}
