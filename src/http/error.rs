@@ -102,10 +102,7 @@ impl From<AnalyzeError> for ApiError {
     reason = "the panic layer hands the payload over"
 )]
 pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Response {
-    let text = panic.downcast_ref::<&str>().copied();
-    let cause = text
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text");
+    let cause = engine::panic_text(&*panic);
     tracing::error!(cause, "a handler panicked");
     ApiError::Internal.into_response()
 }

@@ -13,7 +13,8 @@ use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot};
 use weights::Store;
 
-use crate::plan::{self, Detectors, Plan, panic_text};
+use crate::panic_text;
+use crate::plan::{self, Detectors, Plan};
 use crate::registry::{Model, Readiness, Registry};
 use crate::result::{Detection, OperationResult};
 use crate::task::TaskList;

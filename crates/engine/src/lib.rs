@@ -5,6 +5,7 @@
 
 mod engine;
 mod operations;
+mod panic_text;
 mod params;
 mod plan;
 mod registry;
@@ -15,6 +16,7 @@ mod timings;
 
 pub use engine::{Analysis, AnalyzeError, Engine, EngineConfig, StartError};
 pub use operations::{OPERATIONS, Operation, Param, UnavailableTarget};
+pub use panic_text::panic_text;
 pub use registry::{MODELS, Model, Readiness, UnknownModel};
 pub use result::{Data, Detection, OperationResult, Status};
 pub use task::{Params, Task, TaskList, TaskListError};

@@ -2,6 +2,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::panic_text;
+
 /// After a failed load, the next attempt waits this long: a broken file must not cost a full read on every request.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
@@ -95,23 +97,18 @@ impl<T> Slot<T> {
             }
             *state = State::Fetching;
         }
-        self.settle(|| {
-            fetch()?;
-            *self.lock() = State::Loading;
-            load()
-        })
+        // A download that failed says nothing of files that arrive by another way: the slot is as empty as before.
+        if let Err(reason) = caught(fetch) {
+            *self.lock() = State::Empty;
+            return Err(reason);
+        }
+        *self.lock() = State::Loading;
+        self.settle(load)
     }
 
     /// Runs `work` without the lock and records how it ended, even if it panics.
     fn settle(&self, work: impl FnOnce() -> Result<T, String>) -> Result<Arc<T>, String> {
-        let outcome = catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|panic| {
-                Err(format!(
-                    "loading panicked: {}",
-                    crate::plan::panic_text(&*panic)
-                ))
-            })
-            .map(Arc::new);
+        let outcome = caught(work).map(Arc::new);
         *self.lock() = match &outcome {
             Ok(model) => State::Ready(Arc::clone(model)),
             Err(reason) => State::Failed {
@@ -127,6 +124,12 @@ impl<T> Slot<T> {
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A panic is a failure like any other, and must not leave the slot waiting for ever.
+fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(format!("loading panicked: {}", panic_text(&*panic))))
 }
 
 #[cfg(test)]
@@ -177,6 +180,17 @@ mod tests {
         );
         assert_eq!(*slot.fetch_and_get(|| Ok(()), || Ok(2)).unwrap(), 2);
         assert_eq!(*slot.get(|| Ok(3)).unwrap(), 2);
+    }
+
+    #[test]
+    fn files_that_arrive_after_a_failed_download_are_loaded_at_once() {
+        let slot = Slot::<i32>::new();
+        assert!(
+            slot.fetch_and_get(|| Err("no network".into()), || Ok(1))
+                .is_err()
+        );
+        assert_eq!(slot.glance(), Glance::Empty);
+        assert_eq!(*slot.get(|| Ok(2)).unwrap(), 2);
     }
 
     #[test]

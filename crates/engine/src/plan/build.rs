@@ -4,7 +4,7 @@ use indexmap::IndexSet;
 
 use crate::operations::Operation;
 use crate::params::{self, Target};
-use crate::plan::{Node, Region};
+use crate::plan::Node;
 use crate::registry::Model;
 use crate::task::Task;
 
@@ -58,14 +58,12 @@ fn answer(task: &Task) -> Result<Answer, String> {
         return Err(format!("operation type '{name}' is not supported"));
     };
     let node = match params::target(&task.params, operation)? {
-        Target::ProminentFace => face_node(params::face_context(&task.params)?),
+        Target::ProminentFace => Node::DetectFace {
+            context: params::face_context(&task.params)?,
+        },
     };
     Ok(Answer::Boxes {
         node,
         max_detections: params::max_detections(&task.params)?,
     })
-}
-
-fn face_node(context: Region) -> Node {
-    Node::DetectFace { context }
 }

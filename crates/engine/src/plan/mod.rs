@@ -9,7 +9,7 @@ mod run;
 
 pub(crate) use build::Plan;
 pub(crate) use node::{Node, Region};
-pub(crate) use run::{Detectors, panic_text, run};
+pub(crate) use run::{Detectors, run};
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use imaging::RgbImage;
 use indexmap::IndexMap;
 
+use crate::panic_text;
 use crate::plan::build::{Answer, Plan};
 use crate::plan::{Node, Region};
 use crate::result::{Data, Detection, OperationResult};
@@ -80,12 +80,4 @@ fn result(answer: &Answer, outputs: &IndexMap<Node, Output>) -> OperationResult 
 /// Towards zero, as Python's `int()` does.
 fn truncate(bbox: [f32; 4]) -> [i32; 4] {
     bbox.map(|side| side as i32)
-}
-
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text")
 }
