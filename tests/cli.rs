@@ -1,11 +1,13 @@
 //! The binary as its users start it.
 
+mod assets;
+
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use assets::asset;
 use serde_json::{Value, json};
 
 const TASKS: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
@@ -27,18 +29,6 @@ fn run(arguments: &[&str]) -> Output {
 fn refusal(output: &Output) -> String {
     assert!(!output.status.success());
     String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn asset(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target/assets")
-        .join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run `make assets` (`make test` does)",
-        path.display()
-    );
-    path
 }
 
 #[test]
@@ -162,6 +152,16 @@ fn weights_are_adopted_listed_and_verified() {
         !ok && verified.contains("FAILED") && verified.contains("onet.pt"),
         "{verified}"
     );
+
+    let (ok, pulled) = list(&["models", "pull", "--from", assets.to_str().unwrap()]);
+    assert!(ok, "{pulled}");
+    let lines = ["present", "pulled"].map(|word| pulled.matches(word).count());
+    assert_eq!(
+        lines,
+        [2, 1],
+        "only the damaged file is taken again: {pulled}"
+    );
+    assert!(list(&["models", "verify"]).0);
 }
 
 /// A server on a free port; killed when it goes out of scope.

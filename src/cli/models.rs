@@ -26,7 +26,7 @@ enum Command {
         #[command(flatten)]
         weights: WeightsSettings,
     },
-    /// Download what is missing
+    /// Download what is missing or damaged
     Pull {
         /// Models to pull [default: all]
         #[arg(value_name = "MODEL")]
@@ -123,8 +123,13 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
 }
 
 fn pull(store: &Store, file: &FileEntry, from: Option<&Path>) -> anyhow::Result<String> {
-    if let Ok(path) = store.locate(file) {
-        return Ok(format!("present  {}  {}", file.path, path.display()));
+    // A file that is there but damaged is pulled again.
+    if let Ok(verified) = store.verify(file) {
+        return Ok(format!(
+            "present  {}  {}",
+            file.path,
+            verified.path.display()
+        ));
     }
     let path = match from {
         Some(folder) => store.adopt(file, &folder.join(file.path))?,

@@ -1,7 +1,10 @@
 //! The application in this process, without a socket, and the requests the tests send it.
 
+#[path = "../assets/mod.rs"]
+mod assets;
+
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use imaging::{ExifOrientation, Limits};
 use serde_json::Value;
 use tower::ServiceExt;
 use weights::{Store, StoreConfig};
+
+pub(crate) use assets::asset;
 
 /// A task list that asks for the face in the whole image.
 pub(crate) const FACE: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
@@ -71,19 +76,6 @@ pub(crate) fn limits() -> HttpLimits {
         max_connections: 1024,
         shutdown_grace: Duration::from_secs(30),
     }
-}
-
-/// A file that `make assets` puts in place. Its absence fails the test: a skipped comparison proves nothing.
-pub(crate) fn asset(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target/assets")
-        .join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run `make assets` (`make test` does)",
-        path.display()
-    );
-    path
 }
 
 /// A request to look at the image `file` under `tasks`, as a browser's form would send it.
