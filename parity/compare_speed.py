@@ -26,8 +26,6 @@ from server import BINARY, Server, serve
 
 SIDES = (512, 1024)
 PAUSE_S = 0.05  # PyTorch's idle threads spin for a while after a call
-
-
 BUSY = 0.5
 
 

@@ -137,4 +137,3 @@ def check(server: Server) -> tuple[int, int]:
         count = f"{len(expected.boxes)} face{'' if len(expected.boxes) == 1 else 's'}"
         print(f"{verdict} mtcnn {picture.name:<24} {count:>9}  {report}", flush=True)
     return done, failed
-
