@@ -1,11 +1,20 @@
-//! Where names meet numbers, and the one place where the device decides: on a CPU layers run this project's kernels,
-//! elsewhere candle's own operations. Activations are NHWC, `[batch, height, width, channels]`, on every device.
+//! Where names meet numbers, and the one place where device and precision decide: on a CPU layers run this project's
+//! kernels, elsewhere candle's own operations. Images are NHWC, `[batch, height, width, channels]`, and sequences
+//! `[batch, tokens, width]`, on every device.
 
+mod attention;
 mod conv2d;
+mod layer_norm;
+mod linear;
+mod patch_embedding;
 
 use candle_core::Device;
 
+pub(crate) use attention::Attention;
 pub(crate) use conv2d::{Conv2d, Conv2dBuilder};
+pub(crate) use layer_norm::LayerNorm;
+pub(crate) use linear::{Activation, Linear, LinearBuilder};
+pub(crate) use patch_embedding::PatchEmbedding;
 
 /// Whether work is best cut into pieces that fit a core's cache and spread over the current thread pool, or handed to
 /// the device whole.
