@@ -51,7 +51,6 @@ fn main() {
                         outputs,
                         weight: &vec![0.01; inputs * outputs],
                         bias: Some(&vec![0.1; outputs]),
-                        scale: None,
                     };
                     // As many layers as do not fit into the last cache, one after the other, as in a model.
                     let copies = (100_000_000 / (inputs * outputs * 4)).max(1);

@@ -21,7 +21,7 @@ pub(super) struct Head<'a> {
     pub(super) qkv: &'a [f32],
     pub(super) head: usize,
     pub(super) panels: Range<usize>,
-    /// `[tokens, heads, head_size]`.
+    /// `[queries, heads, head_size]`.
     pub(super) to: Shared<f32>,
 }
 
@@ -138,13 +138,13 @@ unsafe fn attend<P: Product>(
     let columns = VECTORS * P::Lanes::COUNT;
     assert!(head.layout.columns == columns && head.layout.rows == P::ROWS);
     let AttentionShape {
-        tokens,
+        queries,
         heads,
         head_size,
         ..
     } = head.shape;
     let terms = P::TERMS;
-    let queries = panel * columns..tokens.min((panel + 1) * columns);
+    let queries = panel * columns..queries.min((panel + 1) * columns);
     let depth = head_size.div_ceil(terms);
     let packed = memory.queries.at_least(depth * columns);
     packed.fill(0);

@@ -16,6 +16,8 @@ pub struct AttentionShape {
     pub batch: usize,
     /// Tokens of each image.
     pub tokens: usize,
+    /// How many of them ask, the first ones; every token is attended to.
+    pub queries: usize,
     /// Heads.
     pub heads: usize,
     /// Numbers of each head.
@@ -25,24 +27,29 @@ pub struct AttentionShape {
 /// Tasks for each thread, at least, so that none waits long for the last.
 const TASKS_A_THREAD: usize = 8;
 
-/// `softmax(q · kᵀ / sqrt(head_size)) · v` for each head, `[batch, tokens, heads * head_size]`, from `qkv`,
-/// `[batch, tokens, 3, heads, head_size]`.
+/// `softmax(q · kᵀ / sqrt(head_size)) · v` for each head, `[batch, queries, heads * head_size]`, from
+/// `qkv`, `[batch, tokens, 3, heads, head_size]`.
 ///
 /// bf16 products are taken where the processor has them; elsewhere products are `f32` whatever the precision, which
 /// is as fast. Splits the work over the threads of the rayon pool that it is called in.
 ///
 /// # Panics
-/// When `qkv` does not have that length, or a size other than the batch is 0.
+/// When `qkv` does not have that length, a size other than the batch is 0, or more tokens ask than there are.
 #[must_use]
 pub fn attention(isa: Isa, precision: Precision, qkv: &[f32], shape: AttentionShape) -> Vec<f32> {
     let AttentionShape {
         batch,
         tokens,
+        queries,
         heads,
         head_size,
     } = shape;
     let width = heads * head_size;
     assert!(tokens > 0 && width > 0, "an attention of nothing");
+    assert!(
+        (1..=tokens).contains(&queries),
+        "{queries} queries of {tokens} tokens"
+    );
     assert_eq!(qkv.len(), batch * tokens * 3 * width, "qkv length");
     let precision = if isa.multiplies_bf16() {
         precision
@@ -50,7 +57,7 @@ pub fn attention(isa: Isa, precision: Precision, qkv: &[f32], shape: AttentionSh
         Precision::F32
     };
     let layout = Layout::new(isa, precision);
-    let panels = tokens.div_ceil(layout.columns);
+    let panels = queries.div_ceil(layout.columns);
     let wanted = TASKS_A_THREAD * rayon::current_num_threads();
     let parts = wanted.div_ceil((batch * heads).max(1)).clamp(1, panels);
     let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
@@ -71,14 +78,14 @@ pub fn attention(isa: Isa, precision: Precision, qkv: &[f32], shape: AttentionSh
                         qkv,
                         head,
                         panels,
-                        to: Shared::new(to.at(image * tokens * width)),
+                        to: Shared::new(to.at(image * queries * width)),
                     },
                 );
             });
     };
-    // SAFETY: the tasks cover every head of every token of every image, so every element is written.
+    // SAFETY: the tasks cover every head of every query of every image, so every element is written.
     #[expect(unsafe_code, reason = "memory that is written in parallel")]
     unsafe {
-        written(batch * tokens * width, write)
+        written(batch * queries * width, write)
     }
 }

@@ -19,8 +19,6 @@ pub struct LinearWeights<'a> {
     pub weight: &'a [f32],
     /// `[outputs]`.
     pub bias: Option<&'a [f32]>,
-    /// `[outputs]`: what each output is multiplied with after the bias (LayerScale). Goes into weights and bias.
-    pub scale: Option<&'a [f32]>,
 }
 
 /// `activation(input · weightᵀ + bias)`, plus a residual if there is one.
@@ -54,20 +52,13 @@ impl Linear {
             outputs,
             weight,
             bias,
-            scale,
         } = *weights;
         assert!(inputs > 0 && outputs > 0, "a linear layer of nothing");
         assert_eq!(weight.len(), outputs * inputs, "weight length");
         assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias length");
-        assert!(
-            scale.is_none_or(|scale| scale.len() == outputs),
-            "scale length"
-        );
         let layout = Layout::new(isa, precision);
-        let mut padded_bias = vec![0.0; outputs.next_multiple_of(layout.columns)];
-        for (i, value) in bias.unwrap_or_default().iter().enumerate() {
-            padded_bias[i] = value * scale.map_or(1.0, |scale| scale[i]);
-        }
+        let mut padded_bias = bias.unwrap_or_default().to_vec();
+        padded_bias.resize(outputs.next_multiple_of(layout.columns), 0.0);
         Self {
             isa,
             precision,

@@ -52,7 +52,6 @@ impl PackedWeights {
             inputs,
             outputs,
             weight,
-            scale,
             ..
         } = *weights;
         let Layout {
@@ -74,10 +73,9 @@ impl PackedWeights {
                     for column in 0..used {
                         let output = panel * columns + column;
                         let row = &weight[output * inputs..][..inputs];
-                        let scale = scale.map_or(1.0, |scale| scale[output]);
                         for (i, step) in chunk.clone().enumerate() {
                             let terms = &row[step * weight_terms..];
-                            let terms = terms.iter().take(weight_terms).map(|term| term * scale);
+                            let terms = terms.iter().take(weight_terms).copied();
                             words[i * columns + column] = layout.weight_word(terms);
                         }
                     }

@@ -6,6 +6,7 @@ fn expected(qkv: &[f32], shape: AttentionShape) -> Vec<f64> {
     let AttentionShape {
         batch,
         tokens,
+        queries,
         heads,
         head_size,
     } = shape;
@@ -13,10 +14,10 @@ fn expected(qkv: &[f32], shape: AttentionShape) -> Vec<f64> {
         let row = ((image * tokens + token) * 3 + part) * heads + head;
         f64::from(qkv[row * head_size + i])
     };
-    let mut output = vec![0.0; batch * tokens * heads * head_size];
+    let mut output = vec![0.0; batch * queries * heads * head_size];
     for image in 0..batch {
         for head in 0..heads {
-            for query in 0..tokens {
+            for query in 0..queries {
                 let scores: Vec<f64> = (0..tokens)
                     .map(|key| {
                         let products = (0..head_size)
@@ -31,7 +32,7 @@ fn expected(qkv: &[f32], shape: AttentionShape) -> Vec<f64> {
                     let sum: f64 = (0..tokens)
                         .map(|key| shares[key] * at(image, key, 2, head, i))
                         .sum();
-                    let to = ((image * tokens + query) * heads + head) * head_size + i;
+                    let to = ((image * queries + query) * heads + head) * head_size + i;
                     output[to] = sum / total;
                 }
             }
@@ -44,18 +45,20 @@ fn expected(qkv: &[f32], shape: AttentionShape) -> Vec<f64> {
 fn equals_plain_loops_at_odd_sizes() {
     for isa in Isa::available() {
         for precision in [Precision::F32, Precision::Bf16] {
-            for (batch, tokens, heads, head_size) in [
-                (1, 1, 1, 1),
-                (2, 2, 3, 5),
-                (1, 17, 2, 64),
-                (3, 50, 2, 16),
-                (1, 33, 1, 7),
-                (1, 401, 1, 64),
-                (1, 800, 2, 9),
+            for (batch, tokens, queries, heads, head_size) in [
+                (1, 1, 1, 1, 1),
+                (2, 2, 2, 3, 5),
+                (1, 17, 17, 2, 64),
+                (3, 50, 50, 2, 16),
+                (3, 50, 1, 2, 64),
+                (1, 33, 32, 1, 7),
+                (1, 401, 401, 1, 64),
+                (1, 800, 130, 2, 9),
             ] {
                 let shape = AttentionShape {
                     batch,
                     tokens,
+                    queries,
                     heads,
                     head_size,
                 };
@@ -81,6 +84,7 @@ fn large_scores_do_not_overflow() {
     let shape = AttentionShape {
         batch: 1,
         tokens: 40,
+        queries: 40,
         heads: 1,
         head_size: 8,
     };
@@ -101,6 +105,7 @@ fn nan_stays_in_its_head_and_image() {
     let shape = AttentionShape {
         batch: 2,
         tokens: 19,
+        queries: 19,
         heads: 2,
         head_size: 4,
     };
@@ -124,6 +129,7 @@ fn no_images_give_nothing() {
     let shape = AttentionShape {
         batch: 0,
         tokens: 5,
+        queries: 5,
         heads: 2,
         head_size: 4,
     };
