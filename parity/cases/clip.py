@@ -1,4 +1,4 @@
-"""CLIP goldens: open_clip's image tower in two tiny sizes, and the preprocessing of its OpenAI models."""
+"""CLIP goldens: open_clip's image tower in two tiny sizes, and its OpenAI preprocessing."""
 
 import numpy as np
 from open_clip.transform import PreprocessCfg, image_transform_v2

@@ -1,4 +1,4 @@
-"""What the goldens of all vision transformers have in common: sizes, formula weights, stages, preprocessing."""
+"""What goldens of vision transformers share: sizes, formula weights, stages, preprocessing."""
 
 from typing import NamedTuple
 
@@ -25,7 +25,6 @@ class Size(NamedTuple):
     heads: int
     dims: int
     tokens: float
-
 
 
 SIZES = {  # heads of 64 as in the real ones; and nothing a power of two
@@ -93,7 +92,7 @@ def stages(case: str, size: Size, forward, taps: dict[str, torch.nn.Module]) -> 
 
 
 def preprocessing(model: str, transform) -> dict:
-    """`transform` of formula pictures: what it makes of every level, and of places in each picture."""
+    """`transform` of formula pictures: every level's number, and places in each picture."""
     levels = np.arange(256, dtype=np.uint8).repeat(3).reshape(16, 16, 3)
     to_numbers = transform.transforms[2:]
     value = Image.fromarray(levels)

@@ -96,14 +96,13 @@ impl FromStr for Variant {
 
     /// OpenAI's name or open_clip's (`ViT-B-32`, `ViT-L-14-336`), in any case.
     fn from_str(name: &str) -> Result<Self, UnknownVariant> {
-        let plain = |name: &str| {
-            let name = name.to_ascii_lowercase().replace(['/', '@'], "-");
-            name.strip_suffix("px").map_or(name.clone(), str::to_owned)
-        };
-        let asked = plain(name);
-        let found = Self::ALL
-            .into_iter()
-            .find(|variant| plain(variant.name()) == asked);
+        let found = Self::ALL.into_iter().find(|variant| {
+            let openais = variant.name();
+            let open_clips = openais.replace(['/', '@'], "-");
+            [openais, open_clips.trim_end_matches("px")]
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(name))
+        });
         found.ok_or_else(|| UnknownVariant(name.to_owned()))
     }
 }
@@ -120,7 +119,14 @@ mod tests {
         }
         assert_eq!("vit-b-32".parse(), Ok(Variant::VitB32));
         assert_eq!("ViT-L-14-336".parse(), Ok(Variant::VitL14At336));
-        for unknown in ["", "ViT-B/8", "ViT-B/32px ", "RN50", "ViT-L/14@448px"] {
+        for unknown in [
+            "",
+            "ViT-B/8",
+            "ViT-B/32px",
+            "ViT-B/32 ",
+            "RN50",
+            "ViT-L/14@448px",
+        ] {
             let error = unknown.parse::<Variant>().unwrap_err().to_string();
             assert!(
                 error.starts_with(&format!("no CLIP model '{unknown}'")),
