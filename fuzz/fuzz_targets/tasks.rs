@@ -26,10 +26,7 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     store.offline = true;
     let config = EngineConfig {
         store: Store::new(store),
-        placement: Placement {
-            device: Device::Cpu,
-            precision: Precision::F32,
-        },
+        placement: Placement::new(Device::Cpu, Precision::F32),
         clip_variant: clip::Variant::default(),
         threads: NonZeroUsize::MIN,
         image_limits: Limits::default(),

@@ -6,6 +6,7 @@ use candle_core::Device;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use imaging::{ExifOrientation, Limits};
+use kernels::Isa;
 use models::{Placement, clip};
 use thiserror::Error;
 
@@ -34,24 +35,15 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// What the models are told.
     fn on_this_processor(self) -> models::Precision {
         match self {
             Self::F32 => models::Precision::F32,
             Self::Bf16 => models::Precision::Bf16,
-            Self::Auto if has_bf16_products() => models::Precision::Bf16,
+            Self::Auto if Isa::detect().multiplies_bf16() => models::Precision::Bf16,
             Self::Auto => models::Precision::F32,
         }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_bf16_products() -> bool {
-    is_x86_feature_detected!("avx512bf16")
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn has_bf16_products() -> bool {
-    false
 }
 
 /// A setting that cannot be met.
@@ -136,10 +128,7 @@ impl EngineSettings {
         let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(EngineConfig {
             store: weights.store()?,
-            placement: Placement {
-                device: Device::Cpu,
-                precision: self.precision.on_this_processor(),
-            },
+            placement: Placement::new(Device::Cpu, self.precision.on_this_processor()),
             clip_variant: self.clip_model,
             // More compute threads than cores only get in each other's way.
             threads: self

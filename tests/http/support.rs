@@ -54,10 +54,7 @@ pub(crate) fn state(weights_dir: &Path, policy: FetchPolicy, limits: HttpLimits)
     config.offline = true;
     let engine = Engine::new(EngineConfig {
         store: Store::new(config),
-        placement: Placement {
-            device: Device::Cpu,
-            precision: Precision::F32,
-        },
+        placement: Placement::new(Device::Cpu, Precision::F32),
         clip_variant: clip::Variant::default(),
         threads: NonZeroUsize::new(2).unwrap(),
         image_limits: Limits::default(),

@@ -321,10 +321,7 @@ mod tests {
         store.offline = true;
         let engine = Engine::new(EngineConfig {
             store: Store::new(store),
-            placement: Placement {
-                device: Device::Cpu,
-                precision: Precision::F32,
-            },
+            placement: Placement::new(Device::Cpu, Precision::F32),
             clip_variant: clip::Variant::VitB32,
             threads: NonZeroUsize::MIN,
             image_limits: Limits::default(),

@@ -258,10 +258,7 @@ mod tests {
     fn registry(clip_variant: clip::Variant) -> Registry {
         let mut config = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
         config.offline = true;
-        let placement = Placement {
-            device: Device::Cpu,
-            precision: Precision::F32,
-        };
+        let placement = Placement::new(Device::Cpu, Precision::F32);
         Registry::new(Store::new(config), placement, clip_variant)
     }
 
