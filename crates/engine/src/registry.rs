@@ -223,7 +223,7 @@ fn loaded<T>(
     files: &[Checkpoint],
 ) -> Result<Loaded<T>, String> {
     let in_memory = read.map_err(|error| error.to_string())?;
-    let untrained = files.iter().any(untrained);
+    let untrained = files.iter().any(Checkpoint::untrained);
     if untrained {
         tracing::warn!(
             model = model.name(),
@@ -234,12 +234,6 @@ fn loaded<T>(
         model: in_memory,
         untrained,
     })
-}
-
-fn untrained(file: &Checkpoint) -> bool {
-    file.metadata()
-        .get("image_embed.untrained")
-        .is_some_and(|value| value == "true")
 }
 
 fn unavailable(model: Model, reason: &str) -> String {
@@ -286,18 +280,5 @@ mod tests {
             };
             assert!(reason.contains(variant.catalogue_name()), "{reason}");
         }
-    }
-
-    #[test]
-    fn weights_are_untrained_if_they_say_so() {
-        let file = |metadata: &str| {
-            let header = format!(r#"{{"__metadata__":{metadata}}}"#);
-            let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-            bytes.extend(header.as_bytes());
-            Checkpoint::from_bytes("test", bytes).unwrap()
-        };
-        assert!(untrained(&file(r#"{"image_embed.untrained":"true"}"#)));
-        assert!(!untrained(&file(r#"{"image_embed.untrained":"false"}"#)));
-        assert!(!untrained(&file(r#"{"format":"pt"}"#)));
     }
 }
