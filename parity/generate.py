@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-from cases import mtcnn
+from cases import clip, dinov2, mtcnn
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "crates/models/tests/data"
-CASES = {"mtcnn": mtcnn.GOLDENS}
+CASES = {"mtcnn": mtcnn.GOLDENS, "clip": clip.GOLDENS, "dinov2": dinov2.GOLDENS}
 
 
 def main(names: list[str]) -> None:

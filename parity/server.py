@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import requests
 
@@ -38,13 +38,14 @@ def serve(
     binary: pathlib.Path = BINARY,
     weights: pathlib.Path | None = None,
     threads: int | None = None,
+    settings: Sequence[str] = (),
 ) -> Iterator[Server]:
     """Starts the binary and waits until it answers; stops it on the way out.
 
     `weights` is laid out as `--weights-dir` wants it; without it the packages' files are served.
+    `settings` are further arguments of `serve`.
     """
-    if not binary.is_file():
-        raise SystemExit(f"no binary at {binary}: run `cargo build --release` or set PARITY_BINARY")
+    require(binary)
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
         work = pathlib.Path(folder)
         if weights is None:
@@ -52,7 +53,7 @@ def serve(
             lay_weights(weights)
         port = free_port()
         command = [binary, "serve", "--host", "127.0.0.1", "--port", str(port), "--offline"]
-        command += ["--weights-dir", weights]
+        command += ["--weights-dir", weights, *settings]
         if threads:
             command += ["--threads", str(threads)]
         with (work / "log").open("w+") as log:
@@ -74,6 +75,21 @@ def serve(
                 except subprocess.TimeoutExpired:
                     child.kill()
                     child.wait()
+
+
+def require(binary: pathlib.Path) -> None:
+    if not binary.is_file():
+        raise SystemExit(f"no binary at {binary}: run `cargo build --release` or set PARITY_BINARY")
+
+
+def seed(binary: pathlib.Path, folder: pathlib.Path, name: str) -> None:
+    """Our own seeded weights of the catalogue's model `name`, laid out likewise."""
+    require(binary)
+    made = subprocess.run(
+        [binary, "models", "seed", folder, name], env=environment(), capture_output=True, text=True
+    )
+    if made.returncode:
+        raise SystemExit(f"models seed {name} ended with {made.returncode}:\n{made.stderr}")
 
 
 def lay_weights(folder: pathlib.Path) -> None:

@@ -1,10 +1,22 @@
 //! Architectures: one room per upstream model.
 //!
-//! A model is defined once, on candle tensors. `layers` is the one place that chooses by device: on a CPU a layer runs
-//! this project's own kernels, elsewhere candle's operations.
+//! A model is defined once, on candle tensors. `layers` is the one place that chooses by device and precision: on a
+//! CPU a layer runs this project's own kernels, elsewhere candle's operations.
 
+pub mod clip;
+pub mod dinov2;
 mod error;
+#[cfg(test)]
+mod goldens;
+mod image_encoder;
 mod layers;
 pub mod mtcnn;
+mod placement;
+mod preprocess;
+mod vit;
 
 pub use error::{DetectError, LoadError};
+pub use image_encoder::{EncodeError, ImageEncoder};
+pub use kernels::{Isa, Precision};
+pub use placement::Placement;
+pub use preprocess::{Pixels, PreprocessError, Recipe};

@@ -1,0 +1,165 @@
+//! From an image to the numbers an encoder takes: torchvision's `Resize(side, bicubic)`, `CenterCrop(side)`, `ToTensor`
+//! and `Normalize`, to the bit. Upstream: torchvision 0.29, `transforms/functional.py`.
+
+#[cfg(test)]
+mod tests;
+
+use std::iter;
+
+use imaging::{Filter, ResizeError, RgbImage, resize};
+use thiserror::Error;
+
+/// How an encoder wants its image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Recipe {
+    side: u32,
+    statistics: Statistics,
+}
+
+/// Whose training images had these means and standard deviations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Statistics {
+    OpenAi,
+    ImageNet,
+}
+
+/// An image ready for an encoder: normalised, square.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pixels {
+    side: usize,
+    values: Vec<f32>, // [side, side, 3]
+}
+
+/// An image cannot be brought to an encoder's size.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PreprocessError {
+    /// There is nothing to look at.
+    #[error("an image of {width}x{height} pixels has none")]
+    Empty {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+    /// With its short side at the encoder's, the long side would be longer than an image can be.
+    #[error("an image of {width}x{height} pixels is too elongated to embed")]
+    TooElongated {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
+}
+
+impl Recipe {
+    /// For CLIP, as `open_clip.image_transform` builds it.
+    pub(crate) const fn clip(side: u32) -> Self {
+        let statistics = Statistics::OpenAi;
+        Self { side, statistics }
+    }
+
+    /// For models trained on ImageNet's statistics, as timm's `create_transform` builds it with `crop_pct` 1.
+    pub(crate) const fn image_net(side: u32) -> Self {
+        let statistics = Statistics::ImageNet;
+        Self { side, statistics }
+    }
+
+    /// Width and height of the pixels it makes.
+    #[must_use]
+    pub fn side(self) -> usize {
+        self.side as usize
+    }
+
+    /// The middle of `image`, scaled so that its short side fits, and normalised.
+    ///
+    /// # Errors
+    /// When the image is empty, or so elongated that its long side would pass 65,535 pixels.
+    pub fn apply(self, image: &RgbImage) -> Result<Pixels, PreprocessError> {
+        let levels = self.fit(image)?;
+        let tables = self.statistics.tables();
+        let (pixels, _) = levels.as_chunks::<3>();
+        let values = pixels
+            .iter()
+            .flat_map(|pixel| {
+                iter::zip(pixel, &tables).map(|(&level, table)| table[usize::from(level)])
+            })
+            .collect();
+        Ok(Pixels {
+            side: self.side(),
+            values,
+        })
+    }
+
+    /// Scaled and cropped, still in bytes: `[side, side, 3]`.
+    fn fit(self, image: &RgbImage) -> Result<Vec<u8>, PreprocessError> {
+        let (width, height) = (image.width(), image.height());
+        if width == 0 || height == 0 {
+            return Err(PreprocessError::Empty { width, height });
+        }
+        let too_elongated = PreprocessError::TooElongated { width, height };
+        let long_side = self.long_side(width, height);
+        let Ok(long) = u32::try_from(long_side) else {
+            return Err(too_elongated);
+        };
+        let (across, down) = if width <= height {
+            (self.side, long)
+        } else {
+            (long, self.side)
+        };
+        let scaled = match resize(image, across, down, Filter::Bicubic) {
+            Ok(scaled) => scaled,
+            Err(ResizeError::Empty { .. }) => return Err(PreprocessError::Empty { width, height }),
+            Err(ResizeError::TooLarge { .. }) => return Err(too_elongated),
+        };
+        let (left, top) = (margin(across, self.side), margin(down, self.side));
+        let mut levels = Vec::with_capacity(self.side() * self.side() * 3);
+        for y in top..top + self.side {
+            levels.extend_from_slice(&scaled.row(y)[left as usize * 3..][..self.side() * 3]);
+        }
+        Ok(levels)
+    }
+
+    /// Length of the long side once the short one is `side`, cut to an integer as Python's `int` does it.
+    fn long_side(self, width: u32, height: u32) -> u64 {
+        let (short, long) = (width.min(height), width.max(height));
+        u64::from(self.side) * u64::from(long) / u64::from(short)
+    }
+}
+
+/// What `CenterCrop` leaves before a crop of `side`: half of the rest, and a half pixel goes to the even number.
+fn margin(length: u32, side: u32) -> u32 {
+    let rest = length - side;
+    let half = rest / 2;
+    half + (rest % 2) * (half % 2)
+}
+
+impl Statistics {
+    /// For each channel, what `ToTensor` and `Normalize` make of each level.
+    fn tables(self) -> [[f32; 256]; 3] {
+        let (mean, deviation): ([f32; 3], [f32; 3]) = match self {
+            Self::OpenAi => (
+                [0.481_454_66, 0.457_827_5, 0.408_210_73],
+                [0.268_629_54, 0.261_302_6, 0.275_777_1],
+            ),
+            Self::ImageNet => ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+        };
+        std::array::from_fn(|channel| {
+            std::array::from_fn(|level| (level as f32 / 255.0 - mean[channel]) / deviation[channel])
+        })
+    }
+}
+
+impl Pixels {
+    /// Width and height.
+    #[must_use]
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    /// All numbers, `[side, side, 3]`: height, width, channels.
+    #[must_use]
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+}
