@@ -103,6 +103,16 @@ impl Word for Paired {
     }
 }
 
+/// Writes rows of weights, all of one length and as many as a panel has columns, as a tile reads them: step by step the
+/// words of all columns. `to` is filled up with zeros where it has room for more.
+pub(crate) fn pack_panel(layout: Layout, rows: &[&[f32]], to: &mut [u32]) {
+    assert_eq!(rows.len(), layout.columns);
+    match layout.precision {
+        Precision::F32 => interleave::<Plain>(rows, to),
+        Precision::Bf16 => interleave::<Paired>(rows, to),
+    }
+}
+
 /// Writes rows of inputs, all of one length and as many as a tile's at most, as a tile reads them: term by term (or pair
 /// by pair) the words of all rows. `to` is filled up with zeros where it has room for more.
 pub(crate) fn pack_rows<'a>(
@@ -130,11 +140,12 @@ fn interleave<W: Word>(rows: &[&[f32]], to: &mut [u32]) {
         ($($count:literal)*) => {
             match rows.len() {
                 $($count => interleave_rows::<W, $count>(rows, to),)*
-                _ => {}
+                0 => {}
+                count => unreachable!("{count} rows side by side"),
             }
         };
     }
-    by_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    by_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 16 32);
 }
 
 fn interleave_rows<W: Word, const ROWS: usize>(rows: &[&[f32]], to: &mut [u32]) {

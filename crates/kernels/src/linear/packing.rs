@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use super::LinearWeights;
 use crate::buffer::{Shared, Words};
-use crate::words::{Layout, pack_rows};
+use crate::tile::MOST_COLUMNS;
+use crate::words::{Layout, pack_panel, pack_rows};
 
 /// The depth of a product, cut into chunks of as many steps as keep a panel's weights in the first cache.
 #[derive(Clone, Copy, Debug)]
@@ -61,24 +62,24 @@ impl PackedWeights {
         } = layout;
         let depth = Depth::new(layout, inputs);
         let panels = outputs.div_ceil(columns);
+        let nothing = vec![0.0; inputs];
         let mut words = Words::zeroed(depth.steps * panels * columns);
         let mut rest = words.as_mut_slice();
         for chunk in (0..depth.chunks()).map(|index| depth.chunk(index)) {
             let (this, after) = rest.split_at_mut(chunk.len() * panels * columns);
             rest = after;
+            let terms = chunk.start * weight_terms..inputs.min(chunk.end * weight_terms);
             this.par_chunks_mut(chunk.len() * columns)
                 .enumerate()
                 .for_each(|(panel, words)| {
-                    let used = columns.min(outputs - panel * columns);
-                    for column in 0..used {
+                    let mut rows = [&nothing[terms.clone()]; MOST_COLUMNS];
+                    for (column, row) in rows[..columns].iter_mut().enumerate() {
                         let output = panel * columns + column;
-                        let row = &weight[output * inputs..][..inputs];
-                        for (i, step) in chunk.clone().enumerate() {
-                            let terms = &row[step * weight_terms..];
-                            let terms = terms.iter().take(weight_terms).copied();
-                            words[i * columns + column] = layout.weight_word(terms);
+                        if output < outputs {
+                            *row = &weight[output * inputs..][terms.clone()];
                         }
                     }
+                    pack_panel(layout, &rows[..columns], words);
                 });
         }
         Self {

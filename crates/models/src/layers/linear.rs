@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Shape, Tensor, bail};
 use kernels::{Activation, LinearWeights, Precision};
 use weights::{CheckpointError, Scope};
@@ -7,18 +9,18 @@ use crate::Placement;
 
 /// A linear layer being put together: its tensors, read from a checkpoint, and what follows it.
 #[derive(Clone, Debug)]
-pub(crate) struct LinearBuilder {
+pub(crate) struct LinearBuilder<'a> {
     inputs: usize,
     outputs: usize,
-    weight: Vec<f32>, // [outputs, inputs]
+    weight: Cow<'a, [f32]>, // [outputs, inputs]
     bias: Option<Vec<f32>>,
     activation: Option<Activation>,
 }
 
-impl LinearBuilder {
+impl<'a> LinearBuilder<'a> {
     /// `weight` and `bias` as PyTorch's `Linear` stores them.
     pub(crate) fn load(
-        scope: &Scope<'_>,
+        scope: &Scope<'a>,
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, CheckpointError> {
@@ -27,12 +29,12 @@ impl LinearBuilder {
 
     /// The same for a weight and a bias of other names.
     pub(crate) fn load_named(
-        scope: &Scope<'_>,
+        scope: &Scope<'a>,
         [weight, bias]: [&str; 2],
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, CheckpointError> {
-        let weight = scope.f32(weight, &[outputs, inputs])?;
+        let weight = scope.f32_cow(weight, &[outputs, inputs])?;
         let bias = scope.f32(bias, &[outputs])?;
         Ok(Self::new(inputs, outputs, weight, Some(bias)))
     }
@@ -44,7 +46,7 @@ impl LinearBuilder {
         inputs: usize,
         outputs: usize,
     ) -> Result<Self, CheckpointError> {
-        let stored = scope.f32(name, &[inputs, outputs])?;
+        let stored = scope.f32_cow(name, &[inputs, outputs])?;
         let mut weight = Vec::with_capacity(stored.len());
         for output in 0..outputs {
             weight.extend(stored[output..].iter().step_by(outputs));
@@ -56,13 +58,13 @@ impl LinearBuilder {
     pub(crate) fn new(
         inputs: usize,
         outputs: usize,
-        weight: Vec<f32>,
+        weight: impl Into<Cow<'a, [f32]>>,
         bias: Option<Vec<f32>>,
     ) -> Self {
         Self {
             inputs,
             outputs,
-            weight,
+            weight: weight.into(),
             bias,
             activation: None,
         }
@@ -78,7 +80,12 @@ impl LinearBuilder {
     pub(crate) fn layer_scale(mut self, scope: &Scope<'_>) -> Result<Self, CheckpointError> {
         debug_assert!(self.activation.is_none());
         let gamma = scope.f32("gamma", &[self.outputs])?;
-        for (row, gamma) in self.weight.chunks_exact_mut(self.inputs).zip(&gamma) {
+        for (row, gamma) in self
+            .weight
+            .to_mut()
+            .chunks_exact_mut(self.inputs)
+            .zip(&gamma)
+        {
             row.iter_mut().for_each(|weight| *weight *= gamma);
         }
         for (bias, gamma) in self.bias.iter_mut().flatten().zip(&gamma) {
@@ -113,7 +120,11 @@ impl LinearBuilder {
 
     fn tensors(self, placement: &Placement) -> candle_core::Result<Tensors> {
         let device = &placement.device;
-        let weight = Tensor::from_vec(self.weight, (self.outputs, self.inputs), device)?;
+        let weight = Tensor::from_vec(
+            self.weight.into_owned(),
+            (self.outputs, self.inputs),
+            device,
+        )?;
         let bias = self
             .bias
             .map(|bias| Tensor::new(bias, device))
@@ -266,7 +277,7 @@ mod tests {
     use crate::Placement;
     use crate::layers::test_numbers;
 
-    fn builder(activation: Option<Activation>) -> LinearBuilder {
+    fn builder(activation: Option<Activation>) -> LinearBuilder<'static> {
         let (weight, bias) = (test_numbers(37 * 20, 0.1), test_numbers(37, 0.2));
         LinearBuilder {
             activation,

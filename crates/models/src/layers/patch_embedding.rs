@@ -76,7 +76,7 @@ impl CustomOp1 for PatchRows {
 
 /// The kernel `[width, 3, patch, patch]` in the order of the pixels: `[width, patch, patch, 3]`.
 fn load_nhwc(scope: &Scope<'_>, patch: usize, width: usize) -> Result<Vec<f32>, CheckpointError> {
-    let stored = scope.f32("weight", &[width, 3, patch, patch])?;
+    let stored = scope.f32_cow("weight", &[width, 3, patch, patch])?;
     let area = patch * patch;
     let mut weight = Vec::with_capacity(stored.len());
     for kernel in stored.chunks_exact(3 * area) {
