@@ -34,7 +34,7 @@ impl Pointwise for Identity {
 impl Pointwise for Relu {
     #[inline(always)]
     fn apply<L: Lanes>(lanes: L, x: L::Vector) -> L::Vector {
-        lanes.max(x, lanes.splat(0.0))
+        lanes.at_least(x, lanes.splat(0.0))
     }
 }
 
@@ -61,7 +61,7 @@ impl Pointwise for Gelu {
 /// Cephes' method: a power of 2, times a polynomial in what is left, at most `ln 2 / 2`.
 #[inline(always)]
 fn exp<L: Lanes>(lanes: L, x: L::Vector) -> L::Vector {
-    exp_not_above_0(lanes, lanes.min(x, lanes.splat(88.0)))
+    exp_not_above_0(lanes, lanes.at_most(x, lanes.splat(88.0)))
 }
 
 /// [`exp`] without the upper limit: for numbers up to 0, as they come before a softmax.
@@ -79,7 +79,7 @@ pub(crate) fn exp_not_above_0<L: Lanes>(lanes: L, x: L::Vector) -> L::Vector {
         1.666_666_5e-1,
         5e-1,
     ];
-    let x = lanes.max(x, lanes.splat(-87.0));
+    let x = lanes.at_least(x, lanes.splat(-87.0));
     let bits = lanes.mul_add(x, lanes.splat(std::f32::consts::LOG2_E), lanes.splat(ROUND));
     let n = lanes.sub(bits, lanes.splat(ROUND));
     let rest = lanes.mul_add(n, lanes.splat(-LN_2_UPPER), x);
@@ -109,13 +109,13 @@ fn erf<L: Lanes>(lanes: L, x: L::Vector) -> L::Vector {
         -7.373_329_2e-3,
         -1.426_473_9e-2,
     ];
-    let x = lanes.max(lanes.min(x, lanes.splat(4.0)), lanes.splat(-4.0));
+    let x = lanes.at_least(lanes.at_most(x, lanes.splat(4.0)), lanes.splat(-4.0));
     let square = lanes.mul(x, x);
     let above = lanes.mul(x, polynomial(lanes, square, &ABOVE));
     let erf = lanes.div(above, polynomial(lanes, square, &BELOW));
     // At 4 it may lack a unit in the last place to 1, which GELU would multiply with any large negative number.
     let erf = lanes.mul(erf, lanes.splat(1.0 + f32::EPSILON));
-    lanes.max(lanes.min(erf, lanes.splat(1.0)), lanes.splat(-1.0))
+    lanes.at_least(lanes.at_most(erf, lanes.splat(1.0)), lanes.splat(-1.0))
 }
 
 /// The highest power's coefficient comes first.

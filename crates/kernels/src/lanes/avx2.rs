@@ -110,10 +110,17 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn min(self, a: __m256, b: __m256) -> __m256 {
-        // As for `max`.
+    fn at_least(self, x: __m256, low: __m256) -> __m256 {
+        // The instruction answers its second operand when either is NaN.
         // SAFETY: `self` proves AVX2.
-        unsafe { _mm256_or_ps(_mm256_min_ps(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a)) }
+        unsafe { _mm256_max_ps(low, x) }
+    }
+
+    #[inline(always)]
+    fn at_most(self, x: __m256, high: __m256) -> __m256 {
+        // As for `at_least`.
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_min_ps(high, x) }
     }
 
     #[inline(always)]

@@ -107,13 +107,17 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn min(self, a: __m512, b: __m512) -> __m512 {
-        // As for `max`.
+    fn at_least(self, x: __m512, low: __m512) -> __m512 {
+        // The instruction answers its second operand when either is NaN.
         // SAFETY: `self` proves AVX-512 F.
-        unsafe {
-            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
-            _mm512_mask_blend_ps(nan, _mm512_min_ps(a, b), a)
-        }
+        unsafe { _mm512_max_ps(low, x) }
+    }
+
+    #[inline(always)]
+    fn at_most(self, x: __m512, high: __m512) -> __m512 {
+        // As for `at_least`.
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_min_ps(high, x) }
     }
 
     #[inline(always)]

@@ -64,8 +64,11 @@ pub(crate) trait Lanes: Copy {
     /// The larger of both, NaN if either is NaN.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
-    /// The smaller of both, NaN if either is NaN.
-    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// The larger of `x` and `low`, which is no NaN; NaN stays NaN. Cheaper than [`Lanes::max`].
+    fn at_least(self, x: Self::Vector, low: Self::Vector) -> Self::Vector;
+
+    /// The smaller of `x` and `high`, which is no NaN; NaN stays NaN.
+    fn at_most(self, x: Self::Vector, high: Self::Vector) -> Self::Vector;
 
     /// Of a vector of bf16 pairs, the lanes' lower halves as `f32`.
     fn low_halves(self, pairs: Self::Vector) -> Self::Vector;

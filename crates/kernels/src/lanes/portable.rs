@@ -78,14 +78,13 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn min(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        std::array::from_fn(|i| {
-            if a[i] < b[i] || a[i].is_nan() {
-                a[i]
-            } else {
-                b[i]
-            }
-        })
+    fn at_least(self, x: [f32; 8], low: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if low[i] > x[i] { low[i] } else { x[i] })
+    }
+
+    #[inline(always)]
+    fn at_most(self, x: [f32; 8], high: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| if high[i] < x[i] { high[i] } else { x[i] })
     }
 
     #[inline(always)]
