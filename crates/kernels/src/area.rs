@@ -99,7 +99,9 @@ impl<'a> AreaResample<'a> {
             Kind::Portable => self.resample(rows, output),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: a value of these kinds exists only where the processor has AVX2 (every one with AVX-512 F has).
-            Kind::Avx2 | Kind::Avx512 => unsafe { self.resample_avx2(rows, output) },
+            Kind::Avx2 | Kind::Avx512 | Kind::Avx512Bf16 => unsafe {
+                self.resample_avx2(rows, output)
+            },
         }
     }
 

@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
 }
 
 impl Isa {
@@ -43,9 +45,22 @@ impl Isa {
             }
             if is_x86_feature_detected!("avx512f") {
                 found.push(Self(Kind::Avx512));
+                if is_x86_feature_detected!("avx512bf16") {
+                    found.push(Self(Kind::Avx512Bf16));
+                }
             }
         }
         found
+    }
+
+    /// Whether products of bf16 are an instruction here, and so faster than those of f32.
+    #[must_use]
+    pub fn multiplies_bf16(self) -> bool {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512Bf16 => true,
+            _ => false,
+        }
     }
 
     pub(crate) fn kind(self) -> Kind {

@@ -4,17 +4,32 @@
 //! once, when a layer is made, into the order in which the loops read them. Every loop exists once, generic over a
 //! vector type (`lanes`), and is compiled for each instruction set that [`Isa`] can choose at run time.
 //!
-//! Nothing here starts threads: callers split the work. A wrong slice length is a bug of the caller and panics.
+//! Nothing here starts threads. Convolutions leave it to callers to split the work; linear layers, attention and layer norm
+//! split it over the rayon pool they are called in. A wrong slice length is a bug of the caller and panics.
 
+mod activation;
 mod area;
+mod attention;
+mod buffer;
 mod conv2d;
 mod isa;
 mod lanes;
+mod layer_norm;
+mod linear;
 mod max_pool;
+mod patches;
+mod product;
+mod tile;
 
+pub use activation::Activation;
 pub use area::{AreaResample, Normalise, Region};
+pub use attention::{AttentionShape, attention};
 pub use conv2d::{Conv2d, Conv2dWeights};
 pub use isa::Isa;
+pub use layer_norm::layer_norm;
+pub use linear::{Linear, LinearWeights};
+pub use patches::patch_rows;
+pub use product::Precision;
 
 /// Size of an NHWC activation without its channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

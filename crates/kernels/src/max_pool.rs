@@ -47,7 +47,7 @@ pub(crate) fn pool_rows(isa: Isa, window: &Window<'_>, out: &mut [f32], channels
         Kind::Avx2 => unsafe { run_avx2(window, out, channels) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        Kind::Avx512 => unsafe { run_avx512(window, out, channels) },
+        Kind::Avx512 | Kind::Avx512Bf16 => unsafe { run_avx512(window, out, channels) },
     }
 }
 

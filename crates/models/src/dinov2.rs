@@ -10,10 +10,11 @@
 mod tests;
 
 use candle_core::{Device, Tensor};
+use kernels::Activation;
 use weights::{Checkpoint, Scope};
 
 use crate::image_encoder::{EncodeError, ImageEncoder, batch};
-use crate::layers::{Activation, Attention, LayerNorm, LinearBuilder, PatchEmbedding};
+use crate::layers::{Attention, LayerNorm, LinearBuilder, PatchEmbedding};
 use crate::preprocess::{Pixels, Recipe};
 use crate::vit::{Block, Config, Vit};
 use crate::{LoadError, Placement};

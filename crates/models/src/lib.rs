@@ -17,5 +17,6 @@ mod vit;
 
 pub use error::{DetectError, LoadError};
 pub use image_encoder::{EncodeError, ImageEncoder};
-pub use placement::{Placement, Precision};
+pub use kernels::{Isa, Precision};
+pub use placement::Placement;
 pub use preprocess::{Pixels, PreprocessError, Recipe};

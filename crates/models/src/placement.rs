@@ -1,19 +1,25 @@
 use candle_core::Device;
-
-/// The numbers that a model's matrix products multiply. They are added up in f32 either way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Precision {
-    /// As the weights are stored upstream.
-    F32,
-    /// Both operands rounded to bfloat16, 8 bits of mantissa; everything between the products stays f32.
-    Bf16,
-}
+use kernels::{Isa, Precision};
 
 /// Where a model runs and with which numbers. Layers read it once, when they are made.
 #[derive(Clone, Debug)]
 pub struct Placement {
     /// Holds the weights and does the work.
     pub device: Device,
-    /// Of the matrix products.
+    /// Of the matrix products. They are added up in f32 either way.
     pub precision: Precision,
+    /// The processor's instructions to use where the device is the processor.
+    pub isa: Isa,
+}
+
+impl Placement {
+    /// On `device`, with the best instructions of this processor.
+    #[must_use]
+    pub fn new(device: Device, precision: Precision) -> Self {
+        Self {
+            device,
+            precision,
+            isa: Isa::detect(),
+        }
+    }
 }

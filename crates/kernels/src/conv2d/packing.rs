@@ -78,6 +78,6 @@ fn lanes(isa: Isa) -> usize {
         #[cfg(target_arch = "x86_64")]
         Kind::Avx2 => 8,
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => 16,
+        Kind::Avx512 | Kind::Avx512Bf16 => 16,
     }
 }

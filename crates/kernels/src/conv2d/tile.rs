@@ -75,7 +75,7 @@ pub(super) fn run(
         Kind::Avx2 => unsafe { run_avx2(job) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
-        Kind::Avx512 => unsafe { run_avx512(job) },
+        Kind::Avx512 | Kind::Avx512Bf16 => unsafe { run_avx512(job) },
     }
 }
 

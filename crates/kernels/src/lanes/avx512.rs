@@ -1,7 +1,9 @@
 use std::arch::x86_64::{
-    __m512, _CMP_GT_OQ, _CMP_UNORD_Q, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps,
-    _mm512_mask_blend_ps, _mm512_mask_storeu_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_storeu_ps,
+    __m512, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::Lanes;
@@ -19,8 +21,19 @@ impl Avx512 {
     }
 }
 
+/// The mask of the first `count` lanes.
+#[inline(always)]
+fn first(count: usize) -> u16 {
+    if count >= Avx512::COUNT {
+        u16::MAX
+    } else {
+        (1_u16 << count) - 1
+    }
+}
+
 impl Lanes for Avx512 {
     const COUNT: usize = 16;
+    const TILE_ROWS: usize = 14;
     type Vector = __m512;
 
     #[inline(always)]
@@ -42,14 +55,33 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn store_first(self, to: *mut f32, vector: __m512, count: usize) {
-        let mask = if count >= Self::COUNT {
-            u16::MAX
-        } else {
-            (1_u16 << count) - 1
-        };
+    unsafe fn load_first(self, from: *const f32, count: usize) -> __m512 {
         // SAFETY: `self` proves AVX-512 F; masked lanes are not touched and the others are the caller's `count` values.
-        unsafe { _mm512_mask_storeu_ps(to, mask, vector) }
+        unsafe { _mm512_maskz_loadu_ps(first(count), from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, vector: __m512, count: usize) {
+        // SAFETY: `self` proves AVX-512 F; masked lanes are not touched and the others are the caller's `count` values.
+        unsafe { _mm512_mask_storeu_ps(to, first(count), vector) }
+    }
+
+    #[inline(always)]
+    fn add(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn sub(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
+    fn div(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_div_ps(a, b) }
     }
 
     #[inline(always)]
@@ -72,6 +104,47 @@ impl Lanes for Avx512 {
             let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
             _mm512_mask_blend_ps(nan, _mm512_max_ps(a, b), a)
         }
+    }
+
+    #[inline(always)]
+    fn min(self, a: __m512, b: __m512) -> __m512 {
+        // As for `max`.
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe {
+            let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a);
+            _mm512_mask_blend_ps(nan, _mm512_min_ps(a, b), a)
+        }
+    }
+
+    #[inline(always)]
+    fn low_halves(self, pairs: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(pairs))) }
+    }
+
+    #[inline(always)]
+    fn high_halves(self, pairs: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe {
+            let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+            _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), upper))
+        }
+    }
+
+    #[inline(always)]
+    fn exp2_of_low_bits(self, bits: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe {
+            let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(bits));
+            let one = _mm512_castps_si512(_mm512_set1_ps(1.0));
+            _mm512_castsi512_ps(_mm512_add_epi32(exponent, one))
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, at: *const u32) {
+        // SAFETY: every x86-64 has the instruction, and it never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 
     #[inline(always)]

@@ -15,6 +15,8 @@ pub(crate) mod portable;
 pub(crate) trait Lanes: Copy {
     /// How many `f32` a vector holds.
     const COUNT: usize;
+    /// Rows of a tile whose sums, two vectors a row, stay in registers with two vectors of weights and an input.
+    const TILE_ROWS: usize;
     type Vector: Copy;
 
     fn splat(self, value: f32) -> Self::Vector;
@@ -27,19 +29,55 @@ pub(crate) trait Lanes: Copy {
     /// `COUNT` values starting at `to` must be writable. No alignment is needed.
     unsafe fn store(self, to: *mut f32, vector: Self::Vector);
 
+    /// Loads `count` values, at most `COUNT`, into the first lanes; the others are zero.
+    ///
+    /// # Safety
+    /// `count` values starting at `from` must be readable. No alignment is needed.
+    #[inline(always)]
+    unsafe fn load_first(self, from: *const f32, count: usize) -> Self::Vector {
+        let mut values = [0.0; 16];
+        for (i, value) in values.iter_mut().enumerate().take(count.min(Self::COUNT)) {
+            // SAFETY: `i < count`, and the caller promises `count` readable values.
+            *value = unsafe { from.add(i).read_unaligned() };
+        }
+        // SAFETY: no vector is longer than 16 lanes.
+        unsafe { self.load(values.as_ptr()) }
+    }
+
     /// Stores the first `count` lanes, at most `COUNT`.
     ///
     /// # Safety
     /// `count` values starting at `to` must be writable. No alignment is needed.
     unsafe fn store_first(self, to: *mut f32, vector: Self::Vector, count: usize);
 
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
     fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
     /// `a * b + c`, rounded once where the processor can.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
 
     /// The larger of both, NaN if either is NaN.
     fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// The smaller of both, NaN if either is NaN.
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+
+    /// Of a vector of bf16 pairs, the lanes' lower halves as `f32`.
+    fn low_halves(self, pairs: Self::Vector) -> Self::Vector;
+
+    /// Of a vector of bf16 pairs, the lanes' upper halves as `f32`.
+    fn high_halves(self, pairs: Self::Vector) -> Self::Vector;
+
+    /// 2 to the power of the integer in the lowest bits of each lane, -126 to 127.
+    fn exp2_of_low_bits(self, bits: Self::Vector) -> Self::Vector;
+
+    /// Starts to bring the cache line at `at` closer. Any address will do.
+    fn prefetch(self, at: *const u32);
 
     /// Lane by lane: `value` where it is above zero, else `otherwise`.
     fn where_positive(self, value: Self::Vector, otherwise: Self::Vector) -> Self::Vector;

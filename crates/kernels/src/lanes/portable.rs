@@ -6,6 +6,7 @@ pub(crate) struct Portable;
 
 impl Lanes for Portable {
     const COUNT: usize = 8;
+    const TILE_ROWS: usize = 4;
     type Vector = [f32; 8];
 
     #[inline(always)]
@@ -34,12 +35,23 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
+    fn add(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn sub(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
     fn mul(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        let mut result = a;
-        for (x, y) in result.iter_mut().zip(b) {
-            *x *= y;
-        }
-        result
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+
+    #[inline(always)]
+    fn div(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| a[i] / b[i])
     }
 
     #[inline(always)]
@@ -64,6 +76,35 @@ impl Lanes for Portable {
         }
         result
     }
+
+    #[inline(always)]
+    fn min(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
+        std::array::from_fn(|i| {
+            if a[i] < b[i] || a[i].is_nan() {
+                a[i]
+            } else {
+                b[i]
+            }
+        })
+    }
+
+    #[inline(always)]
+    fn low_halves(self, pairs: [f32; 8]) -> [f32; 8] {
+        pairs.map(|pair| f32::from_bits(pair.to_bits() << 16))
+    }
+
+    #[inline(always)]
+    fn high_halves(self, pairs: [f32; 8]) -> [f32; 8] {
+        pairs.map(|pair| f32::from_bits(pair.to_bits() & 0xffff_0000))
+    }
+
+    #[inline(always)]
+    fn exp2_of_low_bits(self, bits: [f32; 8]) -> [f32; 8] {
+        bits.map(|bits| f32::from_bits((bits.to_bits() << 23).wrapping_add(1.0_f32.to_bits())))
+    }
+
+    #[inline(always)]
+    fn prefetch(self, _at: *const u32) {}
 
     #[inline(always)]
     fn where_positive(self, value: [f32; 8], otherwise: [f32; 8]) -> [f32; 8] {

@@ -1,6 +1,10 @@
 //! Every kernel against plain loops, on every instruction set that this processor has.
 
 mod area;
+mod attention;
 mod conv2d;
+mod layer_norm;
+mod linear;
 mod max_pool;
+mod patches;
 mod reference;

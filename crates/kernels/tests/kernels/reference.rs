@@ -117,6 +117,14 @@ pub(crate) fn max_pool(
     )
 }
 
+/// The nearest bf16, ties to even, as an `f32`.
+pub(crate) fn bf16(value: f32) -> f32 {
+    let bits = value.to_bits();
+    let (below, rest) = (bits & 0xffff_0000, bits & 0xffff);
+    let up = rest > 0x8000 || (rest == 0x8000 && bits & 0x1_0000 != 0);
+    f32::from_bits(if up { below + 0x1_0000 } else { below })
+}
+
 /// Fails unless all of `got` are within `tolerance` of `expected`, relative to values above 1.
 pub(crate) fn assert_close(got: &[f32], expected: &[f64], tolerance: f64, what: &str) {
     assert_eq!(got.len(), expected.len(), "{what}");

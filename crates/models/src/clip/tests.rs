@@ -7,8 +7,8 @@ use crate::goldens::formula::{Tensors, checkpoint};
 use crate::goldens::mutations::Network;
 use crate::goldens::{Distance, Goldens};
 use crate::vit::Config;
-use crate::vit::goldens::{EVEN, ODD, Size, assert_golden, cpu, values, within};
-use crate::{ImageEncoder, Precision};
+use crate::vit::goldens::{EVEN, ODD, Size, assert_golden, cpu, placements, values, within};
+use crate::{ImageEncoder, Placement, Precision};
 
 /// Upstream's names and shapes.
 fn tensors(config: &Config, dims: usize) -> Tensors {
@@ -64,14 +64,9 @@ fn file(size: &Size, extra: &[(&str, &[usize])]) -> Checkpoint {
     })
 }
 
-fn tower(size: &Size, precision: Precision) -> anyhow::Result<Tower> {
+fn tower(size: &Size, placement: &Placement) -> anyhow::Result<Tower> {
     let file = file(size, &[]);
-    Ok(Tower::load(
-        &file,
-        &config(size),
-        size.dims,
-        &cpu(precision),
-    )?)
+    Ok(Tower::load(&file, &config(size), size.dims, placement)?)
 }
 
 #[test]
@@ -80,8 +75,9 @@ fn clip_answers_as_upstream() -> anyhow::Result<()> {
     for size in [EVEN, ODD] {
         let case = format!("clip.{}", size.name);
         let input = size.input(&case, config(&size))?;
-        for precision in [Precision::F32, Precision::Bf16] {
-            let tower = tower(&size, precision)?;
+        for placement in placements() {
+            let precision = placement.precision;
+            let tower = tower(&size, &placement)?;
             tower
                 .vit
                 .assert_stages(&goldens, &case, &input, precision)?;
@@ -94,7 +90,7 @@ fn clip_answers_as_upstream() -> anyhow::Result<()> {
 
 #[test]
 fn a_vector_does_not_depend_on_its_batch() -> anyhow::Result<()> {
-    let tower = tower(&EVEN, Precision::F32)?;
+    let tower = tower(&EVEN, &cpu(Precision::F32))?;
     let input = EVEN.input("clip.even", config(&EVEN))?;
     let both = tower.forward(&input)?;
     for i in 0..2 {

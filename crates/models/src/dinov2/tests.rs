@@ -3,12 +3,12 @@
 use weights::Checkpoint;
 
 use super::{CONFIG, load};
-use crate::Precision;
 use crate::goldens::formula::{Tensors, checkpoint};
 use crate::goldens::mutations::Network;
 use crate::goldens::{Distance, Goldens};
-use crate::vit::goldens::{EVEN, ODD, Size, assert_golden, cpu, values, within};
+use crate::vit::goldens::{EVEN, ODD, Size, assert_golden, cpu, placements, values, within};
 use crate::vit::{Config, Vit};
+use crate::{Placement, Precision};
 
 /// Upstream's names and shapes.
 fn tensors(config: &Config) -> Tensors {
@@ -60,12 +60,8 @@ fn file(size: &Size, extra: &[(&str, &[usize])]) -> Checkpoint {
     })
 }
 
-fn vit(size: &Size, precision: Precision) -> anyhow::Result<Vit> {
-    Ok(load(
-        &file(size, &[]),
-        &size.config(CONFIG),
-        &cpu(precision),
-    )?)
+fn vit(size: &Size, placement: &Placement) -> anyhow::Result<Vit> {
+    Ok(load(&file(size, &[]), &size.config(CONFIG), placement)?)
 }
 
 #[test]
@@ -74,8 +70,9 @@ fn dinov2_answers_as_upstream() -> anyhow::Result<()> {
     for size in [EVEN, ODD] {
         let case = format!("dinov2.{}", size.name);
         let input = size.input(&case, CONFIG)?;
-        for precision in [Precision::F32, Precision::Bf16] {
-            let vit = vit(&size, precision)?;
+        for placement in placements() {
+            let precision = placement.precision;
+            let vit = vit(&size, &placement)?;
             vit.assert_stages(&goldens, &case, &input, precision)?;
             let output = vit.forward(&input)?;
             assert_golden(&goldens, &format!("{case}.output"), &output, precision)?;
@@ -86,7 +83,7 @@ fn dinov2_answers_as_upstream() -> anyhow::Result<()> {
 
 #[test]
 fn a_vector_does_not_depend_on_its_batch() -> anyhow::Result<()> {
-    let vit = vit(&EVEN, Precision::F32)?;
+    let vit = vit(&EVEN, &cpu(Precision::F32))?;
     let input = EVEN.input("dinov2.even", CONFIG)?;
     let both = vit.forward(&input)?;
     for i in 0..2 {

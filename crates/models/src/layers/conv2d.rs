@@ -2,6 +2,8 @@ use candle_core::{CpuStorage, CustomOp1, Device, Layout, Shape, Tensor, bail};
 use kernels::{Conv2dWeights, Extent, Isa};
 use weights::{CheckpointError, Scope};
 
+use super::contiguous;
+
 /// A convolution being put together: its tensors, read from a checkpoint, and what follows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Conv2dBuilder {
@@ -177,10 +179,7 @@ impl CustomOp1 for Kernel<'_> {
         storage: &CpuStorage,
         layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("conv2d of an activation that is not contiguous")
-        };
-        let input = &storage.as_slice::<f32>()?[start..end];
+        let input = contiguous(storage, layout)?;
         let (batch, height, width, channels) = layout.shape().dims4()?;
         let extent = Extent {
             batch,
@@ -242,13 +241,8 @@ impl Tensors {
 #[cfg(test)]
 mod tests {
     use super::{Conv2d, Conv2dBuilder, Weights};
+    use crate::layers::test_numbers as numbers;
     use candle_core::{Device, Result, Tensor};
-
-    fn numbers(count: usize, seed: f32) -> Vec<f32> {
-        (0..count)
-            .map(|i| ((i as f32 + seed) * 12.9898).sin())
-            .collect()
-    }
 
     fn builder(channels: (usize, usize), kernel: usize, pool: Option<usize>) -> Conv2dBuilder {
         let (in_channels, out_channels) = channels;

@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use super::{Config, Vit};
 use crate::goldens::formula::uniform;
 use crate::goldens::{Distance, Goldens};
-use crate::{Placement, Precision};
+use crate::{Isa, Placement, Precision};
 
 /// A tiny network. What it leaves open is taken from the real one.
 pub(crate) struct Size {
@@ -46,8 +46,17 @@ pub(crate) const ODD: Size = Size {
 };
 
 pub(crate) fn cpu(precision: Precision) -> Placement {
-    let device = Device::Cpu;
-    Placement { device, precision }
+    Placement::new(Device::Cpu, precision)
+}
+
+/// Both precisions on every instruction set of this processor.
+pub(crate) fn placements() -> impl Iterator<Item = Placement> {
+    Isa::available().into_iter().flat_map(|isa| {
+        [Precision::F32, Precision::Bf16].map(|precision| Placement {
+            isa,
+            ..cpu(precision)
+        })
+    })
 }
 
 impl Size {

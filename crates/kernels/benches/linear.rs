@@ -1,0 +1,78 @@
+//! `cargo bench -p kernels --bench linear [THREADS]`: linear layers at the sizes of ViT-B, and the limit that a large
+//! square product shows. Median and least of many runs.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use kernels::{Activation, Isa, Linear, LinearWeights, Precision};
+
+/// Runs `run` for about half a second; answers the median and the least of the times, in seconds.
+fn measure(mut run: impl FnMut()) -> (f64, f64) {
+    run();
+    let began = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 5 || began.elapsed().as_millis() < 500 {
+        let start = Instant::now();
+        run();
+        times.push(start.elapsed().as_secs_f64());
+    }
+    times.sort_by(f64::total_cmp);
+    (times[times.len() / 2], times[0])
+}
+
+fn main() {
+    let threads = std::env::args().filter_map(|arg| arg.parse().ok()).next();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .build()
+        .expect("threads");
+    pool.install(|| {
+        for precision in [Precision::F32, Precision::Bf16] {
+            for isa in Isa::available().into_iter().skip(1) {
+                println!("{isa:?} {precision:?}, {} threads", rayon::current_num_threads());
+                for (rows, inputs, outputs, activation) in [
+                    (2048, 2048, 2048, None),
+                    (50, 768, 768, None),
+                    (50, 768, 2304, None),
+                    (50, 768, 3072, Some(Activation::QuickGelu)),
+                    (50, 3072, 768, None),
+                    (400, 768, 768, None),
+                    (400, 768, 2304, None),
+                    (400, 768, 3072, Some(Activation::QuickGelu)),
+                    (400, 3072, 768, None),
+                    (1370, 768, 768, None),
+                    (1370, 768, 2304, None),
+                    (1370, 768, 3072, Some(Activation::Gelu)),
+                    (1370, 3072, 768, None),
+                ] {
+                    let weights = LinearWeights {
+                        inputs,
+                        outputs,
+                        weight: &vec![0.01; inputs * outputs],
+                        bias: Some(&vec![0.1; outputs]),
+                    };
+                    // As many layers as do not fit into the last cache, one after the other, as in a model.
+                    let copies = (100_000_000 / (inputs * outputs * 4)).max(1);
+                    let layers: Vec<_> = (0..copies)
+                        .map(|_| Linear::new(isa, precision, &weights, activation))
+                        .collect();
+                    let input = vec![0.5; rows * inputs];
+                    let mut next = 0;
+                    let (median, least) = measure(|| {
+                        black_box(layers[next % copies].forward(black_box(&input), None));
+                        next += 1;
+                    });
+                    let gflop = 2e-9 * (rows * inputs * outputs) as f64;
+                    println!(
+                        "{rows:5} x {inputs:4} -> {outputs:4}   {:8.3} ms, least {:8.3}   {:6.1} GFLOP/s, most {:6.1}",
+                        median * 1e3,
+                        least * 1e3,
+                        gflop / median,
+                        gflop / least
+                    );
+                }
+            }
+        }
+    });
+}

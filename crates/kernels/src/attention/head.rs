@@ -1,0 +1,290 @@
+//! One head of one image. Everything is transposed: a panel's columns are queries, so that the softmax runs down the
+//! columns, lane by lane, and its results already lie as the next product wants its weights.
+
+#![expect(unsafe_code, reason = "vector loads and stores of tiles")]
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use super::AttentionShape;
+use crate::activation::exp_not_above_0;
+use crate::buffer::{Shared, Words};
+use crate::lanes::Lanes;
+use crate::product::{Layout, Product, VECTORS, WithProduct, pack_columns, pack_rows};
+use crate::tile::{MOST_COLUMNS, Operands, Sums, multiply};
+
+/// Some panels of queries of one head.
+pub(super) struct Head<'a> {
+    pub(super) layout: Layout,
+    pub(super) shape: AttentionShape,
+    /// `[tokens, 3, heads, head_size]`.
+    pub(super) qkv: &'a [f32],
+    pub(super) head: usize,
+    pub(super) panels: Range<usize>,
+    /// `[queries, heads, head_size]`.
+    pub(super) to: Shared<f32>,
+}
+
+/// Memory of a task, kept from task to task.
+#[derive(Default)]
+struct Memory {
+    keys: Words,
+    values: Words,
+    queries: Words,
+    scores: Words,
+    output: Words,
+}
+
+thread_local! {
+    static MEMORY: Cell<Option<Box<Memory>>> = const { Cell::new(None) };
+}
+
+/// Keys are taken some at a time: as many as keep a panel of their scores in the first cache.
+struct Chunks {
+    tokens: usize,
+    length: usize,
+    rows: usize,
+}
+
+impl Chunks {
+    fn new(layout: Layout, tokens: usize) -> Self {
+        let chunks = tokens.div_ceil(layout.chunk / layout.input_terms);
+        // An even length, so that pairs of keys never straddle two chunks.
+        let length = tokens.div_ceil(chunks).next_multiple_of(2);
+        Self {
+            tokens,
+            length,
+            rows: layout.rows,
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        let starts = (0..self.tokens).step_by(self.length);
+        starts.map(|start| start..self.tokens.min(start + self.length))
+    }
+
+    /// The stripes of `all` rows: as many rows as a tile has, or one fewer.
+    fn stripes(&self, all: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let stripes = all.div_ceil(self.rows);
+        (0..stripes).map(move |index| index * all / stripes..(index + 1) * all / stripes)
+    }
+}
+
+impl Head<'_> {
+    /// Part 0, 1 or 2 (query, key, value) of a token.
+    fn part(&self, token: usize, part: usize) -> &[f32] {
+        let AttentionShape {
+            heads, head_size, ..
+        } = self.shape;
+        &self.qkv[((token * 3 + part) * heads + self.head) * head_size..][..head_size]
+    }
+
+    /// Keys as rows of tiles whose depth is the head's size; values as rows of tiles whose depth is the keys.
+    fn pack_keys_and_values(&self, chunks: &Chunks, memory: &mut Memory) {
+        let AttentionShape {
+            tokens, head_size, ..
+        } = self.shape;
+        let depth = head_size.div_ceil(self.layout.input_terms);
+        let mut keys = memory.keys.at_least(tokens * depth);
+        let pairs = tokens.div_ceil(self.layout.input_terms);
+        let mut values = memory.values.at_least(pairs * head_size);
+        for chunk in chunks.iter() {
+            for stripe in chunks.stripes(chunk.len()) {
+                let (to, rest) = keys.split_at_mut(stripe.len() * depth);
+                keys = rest;
+                let rows = stripe.map(|key| self.part(chunk.start + key, 1));
+                pack_rows(self.layout, rows, to);
+            }
+            let depth = chunk.len().div_ceil(self.layout.input_terms);
+            for stripe in chunks.stripes(head_size) {
+                let (to, rest) = values.split_at_mut(stripe.len() * depth);
+                values = rest;
+                let rows = chunk.clone().map(|key| &self.part(key, 2)[stripe.clone()]);
+                pack_columns(self.layout, rows, stripe.len(), to);
+            }
+        }
+    }
+}
+
+impl WithProduct for Head<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Product>(self, product: P) {
+        let chunks = Chunks::new(self.layout, self.shape.tokens);
+        let mut memory = MEMORY.take().unwrap_or_default();
+        self.pack_keys_and_values(&chunks, &mut memory);
+        for panel in self.panels.clone() {
+            // SAFETY: the panel is this task's alone.
+            unsafe { attend(product, &self, &chunks, &mut memory, panel) };
+        }
+        MEMORY.set(Some(memory));
+    }
+}
+
+/// Computes the output of a panel of queries.
+///
+/// # Safety
+/// `head.to` must be the output, in which no one else writes this head's part of the panel's tokens.
+#[inline(always)]
+unsafe fn attend<P: Product>(
+    product: P,
+    head: &Head<'_>,
+    chunks: &Chunks,
+    memory: &mut Memory,
+    panel: usize,
+) {
+    let lanes = product.lanes();
+    let columns = VECTORS * P::Lanes::COUNT;
+    assert!(head.layout.columns == columns && head.layout.rows == P::ROWS);
+    let AttentionShape {
+        queries,
+        heads,
+        head_size,
+        ..
+    } = head.shape;
+    let terms = P::TERMS;
+    let queries = panel * columns..queries.min((panel + 1) * columns);
+    let depth = head_size.div_ceil(terms);
+    let packed = memory.queries.at_least(depth * columns);
+    packed.fill(0);
+    // A power of two for the usual sizes, so that nothing is rounded by it.
+    let scale = (head_size as f32).sqrt().recip();
+    for (column, query) in queries.clone().enumerate() {
+        let query = head.part(query, 0);
+        for (step, terms) in query.chunks(terms).enumerate() {
+            let scaled = terms.iter().map(|term| term * scale);
+            packed[step * columns + column] = head.layout.weight_word(scaled);
+        }
+    }
+    let scores = memory.scores.at_least(chunks.length * columns);
+    let output = memory.output.at_least(head_size * columns);
+    output.fill(0);
+    let (scores, output) = (
+        scores.as_mut_ptr().cast::<f32>(),
+        output.as_mut_ptr().cast::<f32>(),
+    );
+    let mut largest = [lanes.splat(f32::NEG_INFINITY); VECTORS];
+    let mut total = [lanes.splat(0.0); VECTORS];
+    let mut keys = memory.keys.as_slice();
+    let mut values = memory.values.as_slice();
+    let mut sums = Sums::new();
+
+    for chunk in chunks.iter() {
+        for stripe in chunks.stripes(chunk.len()) {
+            let (inputs, rest) = keys.split_at(stripe.len() * depth);
+            keys = rest;
+            let operands = Operands {
+                input: inputs.as_ptr(),
+                input_stride: stripe.len(),
+                weights: packed.as_ptr(),
+                steps: depth,
+                next: keys.as_ptr(),
+                next_stride: 0,
+            };
+            // SAFETY: the packed keys and queries have `depth` words each; a chunk's scores have room for its stripes.
+            unsafe {
+                multiply(
+                    product,
+                    stripe.len(),
+                    operands,
+                    scores.add(stripe.start * columns),
+                )
+            };
+        }
+        // SAFETY: the scores of the chunk's keys have just been written.
+        let rescale =
+            unsafe { softmax_step(product, scores, chunk.len(), &mut largest, &mut total) };
+        let steps = chunk.len().div_ceil(terms);
+        for stripe in chunks.stripes(head_size) {
+            let (inputs, rest) = values.split_at(stripe.len() * steps);
+            values = rest;
+            let operands = Operands {
+                input: inputs.as_ptr(),
+                input_stride: stripe.len(),
+                weights: scores.cast(),
+                steps,
+                next: values.as_ptr(),
+                next_stride: 0,
+            };
+            // SAFETY: as above, with the keys as depth; `output` has a row for each of the head's numbers.
+            unsafe {
+                multiply(product, stripe.len(), operands, sums.0.as_mut_ptr());
+                for (r, row) in stripe.enumerate() {
+                    for (v, rescale) in rescale.iter().enumerate() {
+                        let at = output.add(row * columns + v * P::Lanes::COUNT);
+                        let sum =
+                            lanes.load(sums.0.as_ptr().add(r * columns + v * P::Lanes::COUNT));
+                        lanes.store(at, lanes.mul_add(lanes.load(at), *rescale, sum));
+                    }
+                }
+            }
+        }
+    }
+
+    let mut shares = [0.0_f32; MOST_COLUMNS];
+    for (v, total) in total.iter().enumerate() {
+        let share = lanes.div(lanes.splat(1.0), *total);
+        // SAFETY: there is room for the widest panel.
+        unsafe { lanes.store(shares.as_mut_ptr().add(v * P::Lanes::COUNT), share) };
+    }
+    for (column, query) in queries.enumerate() {
+        let to = head.to.at((query * heads + head.head) * head_size);
+        for i in 0..head_size {
+            // SAFETY: the output has a row of columns for each of the head's numbers; `to` is this task's alone.
+            unsafe { *to.add(i) = *output.add(i * columns + column) * shares[column] };
+        }
+    }
+}
+
+/// Makes `exp(score - largest)` of the scores of `keys` keys, in the form of words of weights, and brings `largest` and the
+/// `total` of each column up to date. Answers what earlier sums have to be multiplied with.
+///
+/// # Safety
+/// `scores` must have `keys` rows of columns, and one more if they are odd.
+#[inline(always)]
+unsafe fn softmax_step<P: Product>(
+    product: P,
+    scores: *mut f32,
+    keys: usize,
+    largest: &mut [<P::Lanes as Lanes>::Vector; VECTORS],
+    total: &mut [<P::Lanes as Lanes>::Vector; VECTORS],
+) -> [<P::Lanes as Lanes>::Vector; VECTORS] {
+    let lanes = product.lanes();
+    let columns = VECTORS * P::Lanes::COUNT;
+    let mut rescale = [lanes.splat(0.0); VECTORS];
+    // SAFETY: rows of columns, as the caller promises.
+    unsafe {
+        let mut highest = *largest;
+        for key in 0..keys {
+            for (v, highest) in highest.iter_mut().enumerate() {
+                let score = lanes.load(scores.add(key * columns + v * P::Lanes::COUNT));
+                *highest = lanes.max(score, *highest);
+            }
+        }
+        for v in 0..VECTORS {
+            rescale[v] = exp_not_above_0(lanes, lanes.sub(largest[v], highest[v]));
+            total[v] = lanes.mul(total[v], rescale[v]);
+            largest[v] = highest[v];
+        }
+        for step in 0..keys.div_ceil(P::TERMS) {
+            for v in 0..VECTORS {
+                let mut terms = [lanes.splat(0.0); 2];
+                for (i, term) in terms.iter_mut().enumerate().take(P::TERMS) {
+                    let key = step * P::TERMS + i;
+                    if key < keys {
+                        let score = lanes.load(scores.add(key * columns + v * P::Lanes::COUNT));
+                        *term = exp_not_above_0(lanes, lanes.sub(score, highest[v]));
+                        total[v] = lanes.add(total[v], *term);
+                    }
+                }
+                // A word never lies behind the scores it is made of.
+                lanes.store(
+                    scores.add(step * columns + v * P::Lanes::COUNT),
+                    product.word(terms),
+                );
+            }
+        }
+    }
+    rescale
+}

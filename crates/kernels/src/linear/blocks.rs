@@ -1,0 +1,168 @@
+//! How a product is cut into tasks, and the order of the tiles in each.
+
+#![expect(
+    unsafe_code,
+    reason = "tiles that are written in parallel, and instruction sets"
+)]
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::Linear;
+use super::finish::{Finish, finish};
+use super::packing::PackedInput;
+use crate::buffer::{Shared, Words, written};
+use crate::lanes::Lanes;
+use crate::product::{Product, VECTORS, WithProduct};
+use crate::tile::{LINE, Operands, PREFETCH_STEPS, Sums, multiply};
+
+/// Rows of a task: their part of a chunk of the depth stays in the second cache while panel after panel passes by.
+const BLOCK_ROWS: usize = 192;
+/// Panels of a task, at most: their part of the output stays in the second cache from chunk to chunk.
+const GROUP_PANELS: usize = 16;
+/// Tasks for each thread, at least, so that none waits long for the last.
+const TASKS_A_THREAD: usize = 4;
+
+pub(super) fn run(layer: &Linear, input: &PackedInput<'_>, residual: Option<&[f32]>) -> Vec<f32> {
+    let outputs = layer.outputs();
+    let panels = layer.weights.panels();
+    let blocks = input.stripes.div_ceil(BLOCK_ROWS / layer.layout.rows);
+    let wanted = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(blocks.max(1));
+    let groups = panels.div_ceil(GROUP_PANELS).max(wanted).min(panels);
+    let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
+        let to = Shared::new(to.as_mut_ptr().cast::<f32>());
+        (0..blocks * groups)
+            .into_par_iter()
+            .with_max_len(1)
+            .for_each(|task| {
+                let (block, group) = (task / groups, task % groups);
+                layer.isa.with_product(
+                    layer.precision,
+                    Task {
+                        layer,
+                        input,
+                        residual,
+                        stripes: part(block, blocks, input.stripes),
+                        panels: part(group, groups, panels),
+                        to,
+                    },
+                );
+            });
+    };
+    // SAFETY: the tasks cover every stripe and every panel, so every element is written.
+    unsafe { written(input.rows * outputs, write) }
+}
+
+/// Part `index` of `parts` about equal parts of `0..all`.
+fn part(index: usize, parts: usize, all: usize) -> Range<usize> {
+    index * all / parts..(index + 1) * all / parts
+}
+
+/// Some stripes of rows by some panels of columns.
+struct Task<'a> {
+    layer: &'a Linear,
+    input: &'a PackedInput<'a>,
+    residual: Option<&'a [f32]>,
+    stripes: Range<usize>,
+    panels: Range<usize>,
+    to: Shared<f32>,
+}
+
+impl WithProduct for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Product>(self, product: P) {
+        let Self {
+            layer,
+            input,
+            residual,
+            stripes,
+            panels,
+            to,
+        } = self;
+        let Linear {
+            layout, weights, ..
+        } = layer;
+        assert!(layout.columns == VECTORS * P::Lanes::COUNT && layout.rows == P::ROWS);
+        let chunks = weights.depth.chunks();
+        let mut widened = if layout.widens() {
+            Words::zeroed(layout.chunk * layout.columns)
+        } else {
+            Words::zeroed(0)
+        };
+        let mut sums = Sums::new();
+        for chunk in 0..chunks {
+            let steps = weights.depth.chunk(chunk);
+            for panel in panels.clone() {
+                let words = weights.panel(chunk, panel);
+                let next = if panel + 1 < panels.end {
+                    weights.panel(chunk, panel + 1)
+                } else if chunk + 1 < chunks {
+                    weights.panel(chunk + 1, panels.start)
+                } else {
+                    words
+                };
+                let panel_words = if layout.widens() {
+                    widen(product.lanes(), words, widened.as_mut_slice())
+                } else {
+                    words
+                };
+                let tile_steps = panel_words.len() / layout.columns;
+                // The next panel comes closer evenly over all stripes of this one.
+                let share = next.len().div_ceil(stripes.len());
+                let next_stride = share.div_ceil((tile_steps / PREFETCH_STEPS).max(1));
+                for index in stripes.clone() {
+                    let stripe = input.stripe(index);
+                    let inputs = input.words(&stripe, &steps);
+                    assert!(inputs.len() == stripe.len() * tile_steps);
+                    let operands = Operands {
+                        input: inputs.as_ptr(),
+                        input_stride: stripe.len(),
+                        weights: panel_words.as_ptr(),
+                        steps: tile_steps,
+                        next: next
+                            .as_ptr()
+                            .wrapping_add((index - stripes.start) * share / LINE * LINE),
+                        next_stride,
+                    };
+                    // SAFETY: the lengths were checked above; a stripe has as many rows as a tile, at most.
+                    unsafe { multiply(product, stripe.len(), operands, sums.0.as_mut_ptr()) };
+                    let what = Finish {
+                        layer,
+                        residual,
+                        rows: stripe,
+                        panel,
+                        is_first: chunk == 0,
+                        is_last: chunk + 1 == chunks,
+                    };
+                    // SAFETY: no other task has these rows and columns, and what is not the first chunk has been written.
+                    unsafe { finish(product.lanes(), &what, &sums, to) };
+                }
+            }
+        }
+    }
+}
+
+/// Makes two rows of `f32` of each row of bf16 pairs.
+#[inline(always)]
+fn widen<'a, L: Lanes>(lanes: L, pairs: &[u32], to: &'a mut [u32]) -> &'a [u32] {
+    let columns = VECTORS * L::COUNT;
+    let to = &mut to[..2 * pairs.len()];
+    for (pairs, rows) in pairs
+        .chunks_exact(columns)
+        .zip(to.chunks_exact_mut(2 * columns))
+    {
+        for column in (0..columns).step_by(L::COUNT) {
+            // SAFETY: both slices have been cut to whole rows of columns.
+            unsafe {
+                let words = lanes.load(pairs.as_ptr().add(column).cast());
+                let low = rows.as_mut_ptr().add(column).cast();
+                lanes.store(low, lanes.low_halves(words));
+                lanes.store(low.add(columns), lanes.high_halves(words));
+            }
+        }
+    }
+    to
+}

@@ -1,0 +1,341 @@
+//! The multiply-add at the heart of every matrix product: of `f32`, or of bf16 by the processor's own instruction. Sums
+//! are `f32` in both.
+//!
+//! A matrix product reads *words* of 32 bits. Of `f32` a word is one number. Of bf16 it is the numbers of two
+//! neighbouring terms of a sum, the earlier one in the lower half. A processor without the instruction multiplies bf16
+//! as `f32`, which is exact: there only the weights are kept as pairs, and widened a panel at a time.
+
+#![expect(
+    unsafe_code,
+    reason = "raw loads, vector intrinsics and instruction sets"
+)]
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, _mm512_add_epi32, _mm512_and_si512, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_dpbf16_ps, _mm512_or_si512, _mm512_set1_epi32, _mm512_srli_epi32,
+};
+
+use crate::Isa;
+use crate::isa::Kind;
+use crate::lanes::Lanes;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::avx2::Avx2;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::avx512::Avx512;
+use crate::lanes::portable::Portable;
+
+/// The numbers that a matrix product multiplies. Sums are `f32` always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// 32 bits.
+    F32,
+    /// The upper 16 of them, rounded to nearest even.
+    Bf16,
+}
+
+/// Vectors of a panel: how many a row of a tile has.
+pub(crate) const VECTORS: usize = 2;
+
+/// How two operands lie in memory, which depends on the instruction set and the precision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Columns of a panel.
+    pub(crate) columns: usize,
+    /// Most rows of a tile.
+    pub(crate) rows: usize,
+    /// Terms of a sum in one word of weights.
+    pub(crate) weight_terms: usize,
+    /// Terms of a sum in one word of inputs.
+    pub(crate) input_terms: usize,
+    /// Terms of a sum in one pass over the depth: what keeps a panel in the first cache.
+    pub(crate) chunk: usize,
+    precision: Precision,
+}
+
+/// Words of a panel in one pass over the depth, at most: 24 KiB, which leaves room for the rows of a tile in a first cache of 32 KiB.
+const PANEL_WORDS: usize = 6144;
+
+impl Layout {
+    /// Whether weights are kept in pairs that the product cannot read.
+    pub(crate) fn widens(self) -> bool {
+        self.weight_terms != self.input_terms
+    }
+
+    pub(crate) fn new(isa: Isa, precision: Precision) -> Self {
+        struct Describe(Precision);
+        impl WithProduct for Describe {
+            type Output = Layout;
+            #[inline(always)]
+            fn run<P: Product>(self, _: P) -> Layout {
+                let columns = VECTORS * P::Lanes::COUNT;
+                let weight_terms = match self.0 {
+                    Precision::F32 => 1,
+                    Precision::Bf16 => 2,
+                };
+                Layout {
+                    columns,
+                    rows: P::ROWS,
+                    weight_terms,
+                    input_terms: P::TERMS,
+                    chunk: PANEL_WORDS / columns * P::TERMS,
+                    precision: self.0,
+                }
+            }
+        }
+        isa.with_product(precision, Describe(precision))
+    }
+
+    /// The word that stands for `terms`, as many as `weight_terms` or fewer at the end of a sum.
+    pub(crate) fn weight_word(self, terms: impl Iterator<Item = f32>) -> u32 {
+        match self.precision {
+            Precision::F32 => terms.map(f32::to_bits).next().unwrap_or(0),
+            Precision::Bf16 => pair(terms),
+        }
+    }
+
+    fn rounds_inputs(self) -> bool {
+        self.precision == Precision::Bf16
+    }
+}
+
+/// Writes rows of inputs as a tile reads them: term by term (or pair by pair) the words of all rows. `to` has room for as
+/// many words of each row; where a row is shorter it is filled up with zeros.
+pub(crate) fn pack_rows<'a>(
+    layout: Layout,
+    rows: impl ExactSizeIterator<Item = &'a [f32]>,
+    to: &mut [u32],
+) {
+    let count = rows.len();
+    for (r, row) in rows.enumerate() {
+        let words = to[r..].iter_mut().step_by(count);
+        match (layout.input_terms, layout.rounds_inputs()) {
+            (1, false) => fill(words, row.iter().map(|term| term.to_bits())),
+            (1, true) => fill(words, row.iter().map(|&term| u32::from(bf16(term)) << 16)),
+            _ => fill(
+                words,
+                row.chunks(2).map(|terms| pair(terms.iter().copied())),
+            ),
+        }
+    }
+}
+
+/// Writes columns of an input as a tile reads rows: `rows` are the terms of the sums, each with a number for every one of
+/// `columns` tile rows.
+pub(crate) fn pack_columns<'a>(
+    layout: Layout,
+    mut rows: impl Iterator<Item = &'a [f32]>,
+    columns: usize,
+    to: &mut [u32],
+) {
+    for to in to.chunks_exact_mut(columns) {
+        let earlier = rows.next().unwrap_or_default();
+        match (layout.input_terms, layout.rounds_inputs()) {
+            (1, false) => fill(to.iter_mut(), earlier.iter().map(|term| term.to_bits())),
+            (1, true) => fill(
+                to.iter_mut(),
+                earlier.iter().map(|&term| u32::from(bf16(term)) << 16),
+            ),
+            _ => {
+                let later = rows.next().unwrap_or_default();
+                let later = later.iter().copied().chain(std::iter::repeat(0.0));
+                let pairs = earlier.iter().copied().zip(later);
+                fill(to.iter_mut(), pairs.map(|(a, b)| pair([a, b].into_iter())));
+            }
+        }
+    }
+}
+
+fn fill<'a>(to: impl Iterator<Item = &'a mut u32>, words: impl Iterator<Item = u32>) {
+    for (to, word) in to.zip(words.chain(std::iter::repeat(0))) {
+        *to = word;
+    }
+}
+
+#[inline(always)]
+fn pair(mut terms: impl Iterator<Item = f32>) -> u32 {
+    let mut half = || terms.next().map_or(0, |term| u32::from(bf16(term)));
+    half() | half() << 16
+}
+
+/// Rounds to the nearest bf16, ties to even. NaN stays NaN.
+#[inline(always)]
+pub(crate) fn bf16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let rounded = (bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16) as u16;
+    if value.is_nan() {
+        (bits >> 16) as u16 | 0x40
+    } else {
+        rounded
+    }
+}
+
+/// One make of the multiply-add.
+pub(crate) trait Product: Copy {
+    type Lanes: Lanes;
+    /// Most rows of a tile: as many as leave their sums, two vectors of weights, and an input in registers.
+    const ROWS: usize;
+    /// Terms of a sum in one word, of inputs and weights alike.
+    const TERMS: usize;
+
+    fn lanes(self) -> Self::Lanes;
+
+    /// The word of `terms`, of which only the first `TERMS` count.
+    fn word(self, terms: [Vector<Self>; 2]) -> Vector<Self>;
+
+    /// `sum` and the products of `input`, a word in every lane, with `weights`.
+    fn multiply_add(
+        self,
+        input: Vector<Self>,
+        weights: Vector<Self>,
+        sum: Vector<Self>,
+    ) -> Vector<Self>;
+}
+
+pub(crate) type Vector<P> = <<P as Product>::Lanes as Lanes>::Vector;
+
+/// A loop that is generic over the make of its multiply-add.
+pub(crate) trait WithProduct {
+    type Output;
+
+    /// To be `#[inline(always)]`, or the loop is compiled for the wrong instruction set.
+    fn run<P: Product>(self, product: P) -> Self::Output;
+}
+
+/// A loop that is generic over its vectors.
+pub(crate) trait WithLanes {
+    type Output;
+
+    /// To be `#[inline(always)]`, or the loop is compiled for the wrong instruction set.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Output;
+}
+
+#[derive(Clone, Copy)]
+struct F32<L>(L);
+
+impl<L: Lanes> Product for F32<L> {
+    type Lanes = L;
+    const ROWS: usize = L::TILE_ROWS;
+    const TERMS: usize = 1;
+
+    #[inline(always)]
+    fn lanes(self) -> L {
+        self.0
+    }
+
+    #[inline(always)]
+    fn word(self, [term, _]: [L::Vector; 2]) -> L::Vector {
+        term
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, input: L::Vector, weights: L::Vector, sum: L::Vector) -> L::Vector {
+        self.0.mul_add(input, weights, sum)
+    }
+}
+
+/// AVX512-BF16.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct PairedBf16(Avx512);
+
+#[cfg(target_arch = "x86_64")]
+impl Product for PairedBf16 {
+    type Lanes = Avx512;
+    const ROWS: usize = Avx512::TILE_ROWS;
+    const TERMS: usize = 2;
+
+    #[inline(always)]
+    fn lanes(self) -> Avx512 {
+        self.0
+    }
+
+    #[inline(always)]
+    fn word(self, [earlier, later]: [__m512; 2]) -> __m512 {
+        // SAFETY: values of this type exist only in `run_avx512_bf16`, which proves AVX-512 F.
+        unsafe {
+            let earlier = _mm512_srli_epi32::<16>(rounded_to_bf16(earlier));
+            let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+            let later = _mm512_and_si512(rounded_to_bf16(later), upper);
+            _mm512_castsi512_ps(_mm512_or_si512(earlier, later))
+        }
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, input: __m512, weights: __m512, sum: __m512) -> __m512 {
+        // SAFETY: both types are 64 bytes of which every pattern is valid; values of this type exist only in
+        // `run_avx512_bf16`, which proves the instruction.
+        unsafe {
+            let input = std::mem::transmute::<__m512, __m512bh>(input);
+            let weights = std::mem::transmute::<__m512, __m512bh>(weights);
+            _mm512_dpbf16_ps(sum, input, weights)
+        }
+    }
+}
+
+/// The bits of each lane with its bf16 in the upper half; the lower half is of no use. NaN with its payload in the lower
+/// half only may become infinity.
+///
+/// # Safety
+/// The processor must have AVX-512 F.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn rounded_to_bf16(lanes: __m512) -> __m512i {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let bits = _mm512_castps_si512(lanes);
+        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)))
+    }
+}
+
+impl Isa {
+    /// Runs a loop compiled for this instruction set, with the multiply-add that it has for `precision`.
+    pub(crate) fn with_product<W: WithProduct>(self, precision: Precision, work: W) -> W::Output {
+        struct WithF32<W>(W);
+        impl<W: WithProduct> WithLanes for WithF32<W> {
+            type Output = W::Output;
+            #[inline(always)]
+            fn run<L: Lanes>(self, lanes: L) -> W::Output {
+                self.0.run(F32(lanes))
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512bf16")]
+        unsafe fn run_avx512_bf16<W: WithProduct>(work: W) -> W::Output {
+            // SAFETY: this function is only called where AVX-512 F and BF16 are there.
+            work.run(PairedBf16(unsafe { Avx512::new() }))
+        }
+        match (self.kind(), precision) {
+            // SAFETY: a value of this kind exists only where the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            (Kind::Avx512Bf16, Precision::Bf16) => unsafe { run_avx512_bf16(work) },
+            _ => self.with_lanes(WithF32(work)),
+        }
+    }
+
+    /// Runs a loop compiled for this instruction set.
+    pub(crate) fn with_lanes<W: WithLanes>(self, work: W) -> W::Output {
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx2,fma")]
+        unsafe fn run_avx2<W: WithLanes>(work: W) -> W::Output {
+            // SAFETY: this function is only called where AVX2 and FMA are there.
+            work.run(unsafe { Avx2::new() })
+        }
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f")]
+        unsafe fn run_avx512<W: WithLanes>(work: W) -> W::Output {
+            // SAFETY: this function is only called where AVX-512 F is there.
+            work.run(unsafe { Avx512::new() })
+        }
+        match self.kind() {
+            Kind::Portable => work.run(Portable),
+            // SAFETY: a value of this kind exists only where the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => unsafe { run_avx2(work) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 | Kind::Avx512Bf16 => unsafe { run_avx512(work) },
+        }
+    }
+}
