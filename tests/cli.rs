@@ -40,10 +40,11 @@ fn a_wrong_setting_is_named() {
             &["serve", "--device", "cuda"],
             "--device cuda (IMAGE_EMBED_DEVICE): this build has no CUDA support",
         ),
-        (&["serve", "--precision", "bf16"], "--precision bf16"),
+        (&["serve", "--precision", "f16"], "--precision"),
+        (&["serve", "--clip-model", "ViT-Z/1"], "'ViT-Z/1'"),
         (
             &["serve", "--preload", "clop"],
-            "unknown model 'clop' (known: mtcnn)",
+            "unknown model 'clop' (known: mtcnn, clip, dinov2)",
         ),
         (&["serve", "--threads", "0"], "--threads"),
         (
@@ -69,7 +70,7 @@ fn a_wrong_setting_is_named() {
         ),
         (
             &["models", "pull", "clop"],
-            "unknown model 'clop' (known: mtcnn)",
+            "unknown model 'clop' (known: mtcnn",
         ),
     ] {
         let error = refusal(&run(arguments));
@@ -84,6 +85,7 @@ fn a_wrong_variable_is_named() {
         ("IMAGE_EMBED_DEVICE", "cuda", "IMAGE_EMBED_DEVICE"),
         ("IMAGE_EMBED_REQUIRE_GPU", "1", "IMAGE_EMBED_REQUIRE_GPU"),
         ("IMAGE_EMBED_MAX_TASKS", "-1", "--max-tasks"),
+        ("IMAGE_EMBED_CLIP_MODEL", "ViT-Z/1", "'ViT-Z/1'"),
     ] {
         let error = refusal(&image_embed(&["serve"]).env(name, value).output().unwrap());
         assert!(error.contains(said), "{name}: {error}");
@@ -125,8 +127,12 @@ fn weights_are_adopted_listed_and_verified() {
         )
     };
     let (_, listed) = list(&["models", "list"]);
-    assert_eq!(listed.matches("missing").count(), 3, "{listed}");
-    let (ok, pulled) = list(&["models", "pull", "--offline"]);
+    assert_eq!(
+        listed.matches("missing  facenet-pytorch/").count(),
+        3,
+        "{listed}"
+    );
+    let (ok, pulled) = list(&["models", "pull", "mtcnn", "--offline"]);
     assert!(!ok && pulled.matches("FAILED").count() == 3, "{pulled}");
 
     let (ok, pulled) = list(&[
@@ -137,7 +143,7 @@ fn weights_are_adopted_listed_and_verified() {
         assets.to_str().unwrap(),
     ]);
     assert!(ok && pulled.matches("pulled").count() == 3, "{pulled}");
-    let (ok, verified) = list(&["models", "verify"]);
+    let (ok, verified) = list(&["models", "verify", "mtcnn"]);
     assert!(
         ok && verified.matches("verified").count() == 3,
         "{verified}"
@@ -147,13 +153,19 @@ fn weights_are_adopted_listed_and_verified() {
     let mut bytes = std::fs::read(&broken).unwrap();
     bytes[1000] ^= 1;
     std::fs::write(&broken, bytes).unwrap();
-    let (ok, verified) = list(&["models", "verify"]);
+    let (ok, verified) = list(&["models", "verify", "mtcnn"]);
     assert!(
         !ok && verified.contains("FAILED") && verified.contains("onet.pt"),
         "{verified}"
     );
 
-    let (ok, pulled) = list(&["models", "pull", "--from", assets.to_str().unwrap()]);
+    let (ok, pulled) = list(&[
+        "models",
+        "pull",
+        "mtcnn",
+        "--from",
+        assets.to_str().unwrap(),
+    ]);
     assert!(ok, "{pulled}");
     let lines = ["present", "pulled"].map(|word| pulled.matches(word).count());
     assert_eq!(
@@ -161,7 +173,7 @@ fn weights_are_adopted_listed_and_verified() {
         [2, 1],
         "only the damaged file is taken again: {pulled}"
     );
-    assert!(list(&["models", "verify"]).0);
+    assert!(list(&["models", "verify", "mtcnn"]).0);
 }
 
 /// A server on a free port; killed when it goes out of scope.

@@ -5,6 +5,7 @@ use std::thread;
 use anyhow::Context as _;
 use clap::Args;
 use engine::{Engine, Model};
+use models::Placement;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
@@ -28,6 +29,8 @@ impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.engine.engine_config(&self.weights)?;
         let threads = config.threads.get();
+        let Placement { isa, precision, .. } = config.placement;
+        info!(?isa, ?precision, clip_model = %config.clip_variant, threads, "computing on the processor");
         let engine = Arc::new(Engine::new(config)?);
         let fetcher = Fetcher::new(self.fetch.policy())?;
         let limits = self.server.limits(self.fetch.max_image_bytes);

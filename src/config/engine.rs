@@ -6,6 +6,8 @@ use candle_core::Device;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use imaging::{ExifOrientation, Limits};
+use kernels::Isa;
+use models::{Placement, clip};
 use thiserror::Error;
 
 use super::WeightsSettings;
@@ -21,15 +23,27 @@ pub enum DeviceChoice {
     Cuda,
 }
 
-/// The numbers models compute with. Accumulation is f32 in any case.
+/// The numbers models multiply. Sums are f32 in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
-    /// bf16 products where the processor has them and the model allows it, else f32.
+    /// bf16 where the processor multiplies bf16 fast, else f32.
     Auto,
-    /// f32 throughout.
+    /// f32.
     F32,
-    /// bf16 products.
+    /// bf16; slower than f32 on a processor without instructions for it.
     Bf16,
+}
+
+impl Precision {
+    /// What the models are told.
+    fn on_this_processor(self) -> models::Precision {
+        match self {
+            Self::F32 => models::Precision::F32,
+            Self::Bf16 => models::Precision::Bf16,
+            Self::Auto if Isa::detect().multiplies_bf16() => models::Precision::Bf16,
+            Self::Auto => models::Precision::F32,
+        }
+    }
 }
 
 /// A setting that cannot be met.
@@ -43,11 +57,6 @@ pub enum SettingError {
         "--require-gpu (IMAGE_EMBED_REQUIRE_GPU): no GPU can be used, as this build has no CUDA support"
     )]
     NoGpu,
-    /// bf16 was demanded.
-    #[error(
-        "--precision bf16 (IMAGE_EMBED_PRECISION): no model of this version computes in bf16; use auto or f32"
-    )]
-    NoBf16,
     /// There is no place for weights.
     #[error(transparent)]
     Weights(#[from] weights::StoreError),
@@ -70,7 +79,18 @@ pub struct EngineSettings {
     #[arg(long, env = "IMAGE_EMBED_REQUIRE_GPU", value_parser = BoolishValueParser::new())]
     pub require_gpu: bool,
 
-    /// Numbers to compute with; face detection runs in f32 whatever this says
+    /// The CLIP that answers `embed_clip_vit_b_32`: ViT-B/32, ViT-B/16, ViT-L/14 or ViT-L/14@336px; the vectors of
+    /// different ones cannot be compared
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_CLIP_MODEL",
+        value_name = "MODEL",
+        default_value_t = clip::Variant::default()
+    )]
+    pub clip_model: clip::Variant,
+
+    /// Numbers to multiply; auto is bf16 where the processor has instructions for it, else f32. Face detection runs in
+    /// f32 whatever this says
     #[arg(
         long,
         env = "IMAGE_EMBED_PRECISION",
@@ -105,13 +125,11 @@ impl EngineSettings {
         if self.require_gpu {
             return Err(SettingError::NoGpu);
         }
-        if self.precision == Precision::Bf16 {
-            return Err(SettingError::NoBf16);
-        }
         let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(EngineConfig {
             store: weights.store()?,
-            device: Device::Cpu,
+            placement: Placement::new(Device::Cpu, self.precision.on_this_processor()),
+            clip_variant: self.clip_model,
             // More compute threads than cores only get in each other's way.
             threads: self
                 .threads

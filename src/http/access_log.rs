@@ -102,6 +102,11 @@ impl Watch {
                 queue_ms = stage("queue"),
                 decode_ms = stage("decode"),
                 detection_ms = stage("detection"),
+                crop_ms = stage("crop"),
+                png_ms = stage("png"),
+                prepare_ms = stage("prepare"),
+                clip_ms = stage("clip"),
+                dinov2_ms = stage("dinov2"),
                 "request finished"
             );
         });

@@ -1,19 +1,23 @@
 use std::time::Instant;
 
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Multipart, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use bytes::Bytes;
-use engine::{TaskList, Timings};
+use engine::{Model, TaskList, Timings};
 use http_body_util::LengthLimitError;
 use tower_http::timeout::TimeoutError;
 
 use crate::http::AppState;
 use crate::http::error::{ApiError, caused_by};
+use crate::http::pieces_body::PiecesBody;
 use crate::http::upload::{self, Upload, UploadForm};
 use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES};
+
+/// Names the models of an answer whose weights nobody trained.
+const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models");
 
 /// Analyse the image at a URL
 ///
@@ -25,7 +29,9 @@ use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYT
     tag = "analysis",
     request_body = AnalyzeRequest,
     responses(
-        (status = 200, description = "One result a task", body = AnalyzeResponse),
+        (status = 200, description = "One result a task", body = AnalyzeResponse,
+         headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
+             what they say means nothing. Missing when there are none"))),
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
         (status = 408, description = "The body stopped arriving", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
@@ -63,7 +69,9 @@ pub(crate) async fn by_url(
     tag = "analysis",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
-        (status = 200, description = "One result a task", body = AnalyzeResponse),
+        (status = 200, description = "One result a task", body = AnalyzeResponse,
+         headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
+             what they say means nothing. Missing when there are none"))),
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
         (status = 408, description = "The form stopped arriving", body = ErrorBody),
         (status = 413, description = "The image is too large", body = ErrorBody),
@@ -105,8 +113,24 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let analysis = app.engine.analyze(image, tasks).await?;
     timings.extend(&analysis.timings);
-    let body = Json(AnalyzeResponse::new(image_url, analysis));
-    Ok((Extension(timings), body).into_response())
+    let untrained = untrained_models(&analysis.untrained);
+    let json = wire::pieces(AnalyzeResponse::new(image_url, analysis)).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written as JSON");
+        ApiError::Internal
+    })?;
+    let json_type = [(header::CONTENT_TYPE, "application/json")];
+    let body = Body::new(PiecesBody::new(json));
+    let mut response = (Extension(timings), json_type, body).into_response();
+    if let Some(models) = untrained {
+        response.headers_mut().insert(UNTRAINED_MODELS, models);
+    }
+    Ok(response)
+}
+
+fn untrained_models(models: &[Model]) -> Option<HeaderValue> {
+    let names: Vec<_> = models.iter().map(|model| model.name()).collect();
+    let names = HeaderValue::try_from(names.join(", ")).ok()?;
+    (!names.is_empty()).then_some(names)
 }
 
 /// A page on another site can post text or a form without asking, but not JSON: requiring the type keeps browsers from
@@ -139,4 +163,16 @@ fn body_error(error: axum::Error) -> ApiError {
         return ApiError::Stalled;
     }
     ApiError::Malformed(format!("the body could not be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn untrained_models_are_named_in_a_header_and_trained_ones_are_not() {
+        assert_eq!(untrained_models(&[]), None);
+        let both = untrained_models(&[Model::Clip, Model::DinoV2]).unwrap();
+        assert_eq!(both, "clip, dinov2");
+    }
 }

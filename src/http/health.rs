@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::AppState;
-use crate::wire::State;
+use crate::wire::{OperationStatus, State};
 
 /// The answer of `GET /health`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,8 +26,8 @@ pub(crate) struct Ready {
     /// Whether to send requests here: nothing is still loading, and at least one operation answers.
     ready: bool,
     /// Each operation's state.
-    #[schema(value_type = std::collections::HashMap<String, State>)]
-    operations: IndexMap<&'static str, State>,
+    #[schema(value_type = std::collections::HashMap<String, OperationStatus>)]
+    operations: IndexMap<&'static str, OperationStatus>,
 }
 
 /// Is the process alive?
@@ -54,10 +54,10 @@ pub(crate) async fn health() -> Json<Health> {
 pub(crate) async fn ready(Shared(app): Shared<AppState>) -> (StatusCode, Json<Ready>) {
     let operations: IndexMap<_, _> = OPERATIONS
         .iter()
-        .map(|operation| (operation.name, State::of(&app.engine, operation)))
+        .map(|operation| (operation.name, OperationStatus::of(&app.engine, operation)))
         .collect();
-    let ready = !operations.values().any(|state| *state == State::Loading)
-        && operations.values().any(State::answers);
+    let mut states = operations.values().map(|operation| &operation.state);
+    let ready = !states.clone().any(|state| *state == State::Loading) && states.any(State::answers);
     let status = if ready {
         StatusCode::OK
     } else {

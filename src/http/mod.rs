@@ -7,6 +7,7 @@ mod error;
 mod health;
 mod openapi;
 mod operations;
+mod pieces_body;
 mod server;
 mod state;
 mod upload;

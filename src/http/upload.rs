@@ -16,7 +16,7 @@ pub(crate) struct UploadForm {
     image_file: Vec<u8>,
     /// A JSON list of tasks, as `tasks` in `/analyze_image/`.
     #[schema(
-        example = r#"[{"operation_id": "face", "type": "detect_bounding_box", "params": {"target": "prominent_face", "face_context": "whole_image"}}]"#
+        example = r#"[{"operation_id": "face", "type": "detect_bounding_box", "params": {"target": "prominent_face", "face_context": "whole_image"}}, {"operation_id": "clip", "type": "embed_clip_vit_b_32"}]"#
     )]
     tasks_json: String,
 }

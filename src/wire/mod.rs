@@ -1,10 +1,14 @@
 //! The API's JSON, shared by HTTP and the command line. Field docs are the API's documentation.
 
 mod operations;
+mod pieces;
 mod request;
 mod response;
 
-pub use operations::{OperationInfo, OperationsResponse, ParamInfo, State, UnavailableTargetInfo};
+pub use operations::{
+    OperationInfo, OperationStatus, OperationsResponse, ParamInfo, State, UnavailableTargetInfo,
+};
+pub use pieces::pieces;
 pub use request::{
     AnalyzeRequest, MAX_JSON_BYTES, RequestError, TaskRequest, parse_request, parse_tasks,
 };

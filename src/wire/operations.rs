@@ -1,4 +1,4 @@
-use engine::{Engine, OPERATIONS, Operation, Readiness};
+use engine::{Engine, ModelInfo, OPERATIONS, Operation, Readiness};
 use indexmap::IndexMap;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,8 +15,7 @@ pub struct OperationsResponse {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OperationInfo {
     /// What it does.
-    #[schema(value_type = String)]
-    pub description: &'static str,
+    pub description: String,
     /// Targets it can work on.
     #[schema(value_type = Vec<String>)]
     pub allowed_targets: &'static [&'static str],
@@ -27,9 +26,15 @@ pub struct OperationInfo {
     pub unavailable_targets: Vec<UnavailableTargetInfo>,
     /// Parameters besides `target`.
     pub params: Vec<ParamInfo>,
+    /// The model that answers.
+    #[schema(example = "CLIP ViT-B/32")]
+    pub model: String,
+    /// Length of the vectors it gives, if it gives any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dims: Option<usize>,
     /// Whether it can answer now.
     #[serde(flatten)]
-    pub state: State,
+    pub status: OperationStatus,
 }
 
 /// A target this version cannot work on.
@@ -54,15 +59,27 @@ pub struct ParamInfo {
     pub description: &'static str,
 }
 
+/// Whether an operation can answer now, and whether its answers mean anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct OperationStatus {
+    /// How far it is from answering.
+    #[serde(flatten)]
+    pub state: State,
+    /// There, and true, if its model was loaded from weights that nobody trained: the answers mean nothing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub untrained: bool,
+}
+
 /// How far an operation is from answering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
-    /// Its models are in memory.
+    /// Its model is in memory.
     Ready,
-    /// Its models are being downloaded or read from disk.
+    /// Its model is being downloaded or read from disk.
     Loading,
-    /// Its models are on disk; the first task that needs them loads them.
+    /// Its model is on disk; the first task that needs it loads it.
     OnDemand,
     /// Its tasks answer `error`.
     Unavailable {
@@ -88,8 +105,9 @@ impl OperationInfo {
     fn new(engine: &Engine, operation: &Operation) -> Self {
         let unavailable = operation.unavailable_targets.iter();
         let params = operation.params.iter();
+        let info = engine.info(operation.model);
         Self {
-            description: operation.description,
+            description: operation.description.replace("{model}", &info.title),
             allowed_targets: operation.allowed_targets,
             default_target: operation.default_target,
             unavailable_targets: unavailable
@@ -104,39 +122,39 @@ impl OperationInfo {
                     description: row.description,
                 })
                 .collect(),
-            state: State::of(engine, operation),
+            status: OperationStatus::new(&info),
+            dims: info.dims,
+            model: info.title,
+        }
+    }
+}
+
+impl OperationStatus {
+    /// The status of `operation`.
+    #[must_use]
+    pub fn of(engine: &Engine, operation: &Operation) -> Self {
+        Self::new(&engine.info(operation.model))
+    }
+
+    fn new(info: &ModelInfo) -> Self {
+        Self {
+            state: match &info.readiness {
+                Readiness::Ready => State::Ready,
+                Readiness::OnDemand => State::OnDemand,
+                Readiness::Loading => State::Loading,
+                Readiness::Unavailable(reason) => State::Unavailable {
+                    reason: reason.clone(),
+                },
+            },
+            untrained: info.untrained,
         }
     }
 }
 
 impl State {
-    /// An operation is as far as the least ready of its models.
-    #[must_use]
-    pub fn of(engine: &Engine, operation: &Operation) -> Self {
-        let states = operation
-            .models
-            .iter()
-            .map(|&model| match engine.readiness(model) {
-                Readiness::Ready => Self::Ready,
-                Readiness::OnDemand => Self::OnDemand,
-                Readiness::Loading => Self::Loading,
-                Readiness::Unavailable(reason) => Self::Unavailable { reason },
-            });
-        states.max_by_key(Self::distance).unwrap_or(Self::Ready)
-    }
-
     /// Whether a task would be answered now.
     #[must_use]
     pub fn answers(&self) -> bool {
         matches!(self, Self::Ready | Self::OnDemand)
-    }
-
-    fn distance(&self) -> u8 {
-        match self {
-            Self::Ready => 0,
-            Self::OnDemand => 1,
-            Self::Loading => 2,
-            Self::Unavailable { .. } => 3,
-        }
     }
 }

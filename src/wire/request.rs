@@ -19,6 +19,14 @@ pub struct AnalyzeRequest {
     pub image_url: String,
     /// What to find out about the image.
     #[serde(deserialize_with = "tasks")]
+    #[schema(example = json!([
+        {"operation_id": "clip", "type": "embed_clip_vit_b_32"},
+        {
+            "operation_id": "face",
+            "type": "embed_dino_v2",
+            "params": {"target": "prominent_face", "face_context": "whole_image", "normalize": true}
+        }
+    ]))]
     pub tasks: Vec<TaskRequest>,
 }
 

@@ -1,10 +1,33 @@
-use engine::{Analysis, Data, Detection, OperationResult, Status};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use engine::{Analysis, Data, Detection, Embedding, OperationResult, Status, VectorEncoding};
 use indexmap::IndexMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The answer to a request.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "image_url": "uploaded:astronaut.jpg",
+    "results": {
+        "face": {
+            "status": "success",
+            "data": [180, 59, 268, 173],
+            "cropped_image_bbox": null,
+            "cropped_image_base64": null,
+            "error_message": null
+        },
+        "vector of the face": {
+            "status": "success",
+            "data": [0.0123, -0.4567, 0.89],
+            "cropped_image_bbox": [180, 59, 268, 173],
+            "cropped_image_base64": "iVBORw0KGgo=",
+            "error_message": null
+        }
+    }
+}))]
 pub struct AnalyzeResponse {
     /// The URL that was analysed, or `uploaded:<filename>`.
     pub image_url: String,
@@ -19,10 +42,12 @@ pub struct OperationResultBody {
     pub status: StatusBody,
     /// The operation's answer; null if nothing was found or the task did not succeed.
     pub data: Option<DataBody>,
-    /// `[xmin, ymin, xmax, ymax]` of the crop the operation worked on; null if it worked on the whole image.
+    /// `[xmin, ymin, xmax, ymax]` of the crop the operation worked on; null if it worked on the whole image. It may
+    /// reach beyond the image, and the crop is black there.
     pub cropped_image_bbox: Option<[i32; 4]>,
     /// That crop as a PNG, in base64.
-    pub cropped_image_base64: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub cropped_image_base64: Option<Arc<str>>,
     /// Why the task was skipped or failed.
     pub error_message: Option<String>,
 }
@@ -47,6 +72,11 @@ pub enum DataBody {
     Bbox([i32; 4]),
     /// What `max_detections` asks for, best first.
     Detections(Vec<DetectionBody>),
+    /// An image's vector.
+    Vector(Vec<f32>),
+    /// The same with `encoding` = `base64`: the base64 of its little-endian 32-bit floats.
+    #[schema(examples("8IVJPJXU6b4K12M/"))]
+    PackedVector(String),
 }
 
 /// One detected box.
@@ -92,16 +122,26 @@ impl From<OperationResult> for OperationResultBody {
                 Status::Skipped => StatusBody::Skipped,
                 Status::Error => StatusBody::Error,
             },
-            data: result.data.map(|data| match data {
-                Data::Bbox(bbox) => DataBody::Bbox(bbox),
-                Data::Detections(list) => {
-                    DataBody::Detections(list.into_iter().map(Into::into).collect())
-                }
-            }),
-            // No operation of this version works on a crop.
-            cropped_image_bbox: None,
-            cropped_image_base64: None,
+            data: result.data.map(Into::into),
+            cropped_image_bbox: result.crop.as_ref().map(|crop| crop.bbox),
+            cropped_image_base64: result.crop.map(|crop| crop.png_base64),
             error_message: result.error_message,
+        }
+    }
+}
+
+impl From<Data> for DataBody {
+    fn from(data: Data) -> Self {
+        match data {
+            Data::Bbox(bbox) => Self::Bbox(bbox),
+            Data::Detections(list) => Self::Detections(list.into_iter().map(Into::into).collect()),
+            Data::Embedding(Embedding { values, encoding }) => match encoding {
+                VectorEncoding::Float => Self::Vector(values),
+                VectorEncoding::Base64 => {
+                    let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    Self::PackedVector(BASE64_STANDARD.encode(bytes))
+                }
+            },
         }
     }
 }
@@ -113,5 +153,52 @@ impl From<Detection> for DetectionBody {
             score: detection.score,
             landmarks: detection.landmarks,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::CropImage;
+    use serde_json::json;
+
+    use super::*;
+
+    fn body(encoding: VectorEncoding, crop: Option<CropImage>) -> serde_json::Value {
+        let values = vec![0.1, -2.5, 16_777_216.0, 0.0];
+        let result = OperationResult {
+            status: Status::Success,
+            data: Some(Data::Embedding(Embedding { values, encoding })),
+            crop,
+            error_message: None,
+        };
+        serde_json::to_value(OperationResultBody::from(result)).unwrap()
+    }
+
+    #[test]
+    fn a_vector_is_a_list_with_the_shortest_digits_that_give_it_back() {
+        let values = vec![0.1, -2.5e-8, 1.0 / 3.0];
+        let list = serde_json::to_string(&DataBody::Vector(values)).unwrap();
+        assert_eq!(list, "[0.1,-2.5e-8,0.33333334]");
+    }
+
+    /// Expected: Python's `base64.b64encode(struct.pack("<4f", 0.1, -2.5, 16777216.0, 0.0))`.
+    #[test]
+    fn a_packed_vector_is_the_base64_of_little_endian_floats() {
+        let body = body(VectorEncoding::Base64, None);
+        assert_eq!(body["data"], "zczMPQAAIMAAAIBLAAAAAA==");
+        assert_eq!(body["cropped_image_bbox"], json!(null));
+        assert_eq!(body["cropped_image_base64"], json!(null));
+    }
+
+    #[test]
+    fn a_crop_has_its_box_and_its_picture() {
+        let crop = CropImage {
+            bbox: [-1, 2, 30, 40],
+            png_base64: "iVBORw0KGgo=".into(),
+        };
+        let body = body(VectorEncoding::Float, Some(crop));
+        assert_eq!(body["cropped_image_bbox"], json!([-1, 2, 30, 40]));
+        assert_eq!(body["cropped_image_base64"], "iVBORw0KGgo=");
+        assert_eq!(body["data"].as_array().unwrap().len(), 4);
     }
 }

@@ -60,15 +60,28 @@ async fn results_come_in_the_order_of_the_tasks() {
 
 #[tokio::test]
 async fn an_operation_without_weights_says_how_to_get_them_and_the_others_answer() {
-    let tasks = FACE.replace(']', r#",{"operation_id":"x","type":"nope"}]"#);
+    let more = r#",{"operation_id":"c","type":"embed_clip_vit_b_32"},{"operation_id":"d","type":"embed_dino_v2"},{"operation_id":"x","type":"nope"}]"#;
+    let tasks = FACE.replace(']', more);
     let (status, body) = ask(&app(empty().path()), upload("i.png", &tiny_png(), &tasks)).await;
     assert_eq!(status, 200);
-    assert_eq!(body["results"]["f"]["status"], "error");
-    let message = body["results"]["f"]["error_message"].as_str().unwrap();
-    assert!(
-        message.contains("facenet-pytorch/pnet.pt") && message.contains("image-embed models"),
-        "{message}"
-    );
+    for (id, file) in [
+        ("f", "facenet-pytorch/pnet.pt"),
+        (
+            "c",
+            "timm/vit_base_patch32_clip_224.openai/open_clip_model.safetensors",
+        ),
+        (
+            "d",
+            "timm/vit_base_patch14_dinov2.lvd142m/model.safetensors",
+        ),
+    ] {
+        assert_eq!(body["results"][id]["status"], "error");
+        let message = body["results"][id]["error_message"].as_str().unwrap();
+        assert!(
+            message.contains(file) && message.contains("image-embed models"),
+            "{message}"
+        );
+    }
     assert_eq!(body["results"]["x"]["status"], "skipped");
 }
 
@@ -79,7 +92,12 @@ async fn what_cannot_be_served_yet_is_skipped_with_the_reason() {
         {"operation_id":"context","type":"detect_bounding_box","params":{"target":"prominent_face"}},
         {"operation_id":"target","type":"detect_bounding_box","params":{"target":"sky"}},
         {"operation_id":"number","type":"detect_bounding_box","params":{"target":3}},
-        {"operation_id":"none","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image","max_detections":0}}
+        {"operation_id":"none","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image","max_detections":0}},
+        {"operation_id":"box of all","type":"detect_bounding_box","params":{"target":"whole_image"}},
+        {"operation_id":"person","type":"embed_clip_vit_b_32","params":{"target":"prominent_person"}},
+        {"operation_id":"face","type":"embed_dino_v2","params":{"target":"prominent_face"}},
+        {"operation_id":"length","type":"embed_dino_v2","params":{"normalize":"l2"}},
+        {"operation_id":"text","type":"embed_clip_vit_b_32","params":{"encoding":"hex"}}
     ]"#;
     let (_, body) = ask(&app(empty().path()), upload("i.png", &tiny_png(), tasks)).await;
     for (id, said) in [
@@ -97,6 +115,17 @@ async fn what_cannot_be_served_yet_is_skipped_with_the_reason() {
             "none",
             "max_detections must be an integer of at least 1, not 0",
         ),
+        (
+            "box of all",
+            "target 'whole_image' is not one of detect_bounding_box's targets (prominent_face)",
+        ),
+        (
+            "person",
+            "target 'prominent_person' is not available: this version has no person detector",
+        ),
+        ("face", "face_context 'prominent_person' is not available"),
+        ("length", "normalize must be true or false, not \"l2\""),
+        ("text", "encoding 'hex' is neither 'float' nor 'base64'"),
     ] {
         let result = &body["results"][id];
         assert_eq!(result["status"], "skipped", "{id}");

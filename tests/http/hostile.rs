@@ -160,11 +160,11 @@ async fn a_huge_parameter_or_name_is_one_task_s_problem() {
     let app = service();
     let long = "x".repeat(500_000);
     let tasks = format!(
-        r#"[{{"operation_id":"a","type":"detect_bounding_box","params":{{"target":"{long}"}}}},{{"operation_id":"b","type":"{long}"}}]"#
+        r#"[{{"operation_id":"a","type":"detect_bounding_box","params":{{"target":"{long}"}}}},{{"operation_id":"b","type":"{long}"}},{{"operation_id":"c","type":"embed_dino_v2","params":{{"encoding":"{long}"}}}}]"#
     );
     let (status, body) = ask(&app, upload("i", &tiny_png(), &tasks)).await;
     assert_eq!(status, 200);
-    for id in ["a", "b"] {
+    for id in ["a", "b", "c"] {
         assert_eq!(body["results"][id]["status"], "skipped");
         assert!(
             body["results"][id]["error_message"].as_str().unwrap().len() < 300,

@@ -3,5 +3,6 @@
 mod api;
 mod hostile;
 mod real_face;
+mod seeded;
 mod service;
 mod support;

@@ -63,6 +63,30 @@ async fn a_picture_without_a_face_is_a_success_without_data() {
     assert_eq!(result["error_message"], json!(null));
 }
 
+/// No encoder is needed to say that there is nothing to embed.
+#[tokio::test]
+async fn a_face_that_is_not_there_cannot_be_embedded() {
+    let file = std::fs::read(asset("photographs/coffee.png")).unwrap();
+    let tasks = ["embed_clip_vit_b_32", "embed_dino_v2"].map(|operation| {
+        format!(
+            r#"{{"operation_id":"{operation} 'x'","type":"{operation}","params":{WHOLE_IMAGE}}}"#
+        )
+    });
+    let tasks = format!("[{}]", tasks.join(","));
+    let (_, body) = ask(&service(), upload("coffee.png", &file, &tasks)).await;
+    for operation in ["embed_clip_vit_b_32", "embed_dino_v2"] {
+        let id = format!("{operation} 'x'");
+        let expected = json!({
+            "status": "skipped",
+            "data": null,
+            "cropped_image_bbox": null,
+            "cropped_image_base64": null,
+            "error_message": format!("No prominent face found for operation '{id}'.")
+        });
+        assert_eq!(body["results"][id], expected);
+    }
+}
+
 fn assert_near(found: &Value, expected: &Value, tolerance: f64) {
     match (found, expected) {
         (Value::Array(found), Value::Array(expected)) => {

@@ -50,7 +50,11 @@ async fn operations_are_listed_with_their_state() {
     let operations = body["operations"].as_object().unwrap();
     assert_eq!(
         operations.keys().collect::<Vec<_>>(),
-        ["detect_bounding_box"],
+        [
+            "detect_bounding_box",
+            "embed_clip_vit_b_32",
+            "embed_dino_v2"
+        ],
         "only what exists"
     );
     let detect = &operations["detect_bounding_box"];
@@ -66,6 +70,36 @@ async fn operations_are_listed_with_their_state() {
     );
     assert_eq!(detect["state"], "unavailable");
     assert!(detect["reason"].as_str().unwrap().contains("pnet.pt"));
+    assert_eq!(detect["model"], "MTCNN");
+    assert_eq!(detect.get("dims"), None);
+
+    let clip = &operations["embed_clip_vit_b_32"];
+    assert_eq!(
+        clip["description"],
+        "Generates an embedding using the CLIP ViT-B/32 model."
+    );
+    assert_eq!(
+        (&clip["model"], &clip["dims"]),
+        (&json!("CLIP ViT-B/32"), &json!(512))
+    );
+    let dinov2 = &operations["embed_dino_v2"];
+    assert_eq!(
+        (&dinov2["model"], &dinov2["dims"]),
+        (&json!("DINOv2 ViT-B/14"), &json!(768))
+    );
+    for embedding in [clip, dinov2] {
+        assert_eq!(
+            embedding["allowed_targets"],
+            json!(["whole_image", "prominent_face"])
+        );
+        assert_eq!(embedding["default_target"], "whole_image");
+        assert_eq!(embedding["state"], "unavailable");
+        assert_eq!(
+            embedding.get("untrained"),
+            None,
+            "nothing is known of weights that are not there"
+        );
+    }
 }
 
 #[tokio::test]

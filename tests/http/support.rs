@@ -17,6 +17,7 @@ use http_body_util::BodyExt;
 use image_embed::fetch::{FetchPolicy, Fetcher};
 use image_embed::http::{AppState, HttpLimits, router};
 use imaging::{ExifOrientation, Limits};
+use models::{Placement, Precision, clip};
 use serde_json::Value;
 use tower::ServiceExt;
 use weights::{Store, StoreConfig};
@@ -53,7 +54,8 @@ pub(crate) fn state(weights_dir: &Path, policy: FetchPolicy, limits: HttpLimits)
     config.offline = true;
     let engine = Engine::new(EngineConfig {
         store: Store::new(config),
-        device: Device::Cpu,
+        placement: Placement::new(Device::Cpu, Precision::F32),
+        clip_variant: clip::Variant::default(),
         threads: NonZeroUsize::new(2).unwrap(),
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,

@@ -5,13 +5,15 @@ use std::num::NonZeroUsize;
 
 use serde_json::Value;
 
+use crate::embedding::{VectorEncoding, VectorOptions};
 use crate::operations::{NO_PERSON_DETECTOR, Operation};
-use crate::plan::Region;
+use crate::plan::FaceContext;
 use crate::task::Params;
 
-/// Which object a task is about.
+/// What a task is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
+    WholeImage,
     ProminentFace,
 }
 
@@ -28,8 +30,10 @@ pub(crate) fn target(params: &Params, operation: &Operation) -> Result<Target, S
             known.reason
         ));
     }
+    let allowed = operation.allowed_targets.contains(&name);
     match name {
-        "prominent_face" if operation.allowed_targets.contains(&name) => Ok(Target::ProminentFace),
+        "whole_image" if allowed => Ok(Target::WholeImage),
+        "prominent_face" if allowed => Ok(Target::ProminentFace),
         _ => Err(format!(
             "target '{}' is not one of {}'s targets ({})",
             shortened(name),
@@ -40,9 +44,9 @@ pub(crate) fn target(params: &Params, operation: &Operation) -> Result<Target, S
 }
 
 /// `face_context`: where a face is looked for.
-pub(crate) fn face_context(params: &Params) -> Result<Region, String> {
+pub(crate) fn face_context(params: &Params) -> Result<FaceContext, String> {
     match string(params, "face_context")?.unwrap_or("prominent_person") {
-        "whole_image" => Ok(Region::WholeImage),
+        "whole_image" => Ok(FaceContext::WholeImage),
         "prominent_person" => Err(format!(
             "face_context 'prominent_person' is not available: {NO_PERSON_DETECTOR}; \
              set face_context to 'whole_image'"
@@ -70,6 +74,34 @@ pub(crate) fn max_detections(params: &Params) -> Result<Option<NonZeroUsize>, St
                 excerpt(value)
             )
         })
+}
+
+/// `normalize` and `encoding`: how a vector is wanted.
+pub(crate) fn vector_options(params: &Params) -> Result<VectorOptions, String> {
+    let normalize = match present(params, "normalize") {
+        None => false,
+        Some(Value::Bool(normalize)) => *normalize,
+        Some(other) => {
+            return Err(format!(
+                "normalize must be true or false, not {}",
+                excerpt(other)
+            ));
+        }
+    };
+    let encoding = match string(params, "encoding")?.unwrap_or("float") {
+        "float" => VectorEncoding::Float,
+        "base64" => VectorEncoding::Base64,
+        other => {
+            return Err(format!(
+                "encoding '{}' is neither 'float' nor 'base64'",
+                shortened(other)
+            ));
+        }
+    };
+    Ok(VectorOptions {
+        normalize,
+        encoding,
+    })
 }
 
 fn string<'a>(params: &'a Params, name: &str) -> Result<Option<&'a str>, String> {
@@ -147,9 +179,80 @@ mod tests {
     }
 
     #[test]
+    fn vector_options_name_what_they_do_not_take() {
+        let read = |value| vector_options(&params(value));
+        let default = VectorOptions {
+            normalize: false,
+            encoding: VectorEncoding::Float,
+        };
+        assert_eq!(read(json!({})), Ok(default));
+        assert_eq!(
+            read(json!({ "normalize": null, "encoding": null })),
+            Ok(default)
+        );
+        let both = VectorOptions {
+            normalize: true,
+            encoding: VectorEncoding::Base64,
+        };
+        assert_eq!(
+            read(json!({ "normalize": true, "encoding": "base64" })),
+            Ok(both)
+        );
+        for (bad, said) in [
+            (
+                json!({ "normalize": 1 }),
+                "normalize must be true or false, not 1",
+            ),
+            (
+                json!({ "normalize": "yes" }),
+                "normalize must be true or false, not \"yes\"",
+            ),
+            (
+                json!({ "encoding": "hex" }),
+                "encoding 'hex' is neither 'float' nor 'base64'",
+            ),
+            (
+                json!({ "encoding": "BASE64" }),
+                "encoding 'BASE64' is neither 'float' nor 'base64'",
+            ),
+            (
+                json!({ "encoding": ["float"] }),
+                "encoding must be a string, not [\"float\"]",
+            ),
+        ] {
+            assert_eq!(read(bad), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn an_embedding_is_of_the_whole_image_unless_it_says_otherwise() {
+        for operation in &OPERATIONS[1..] {
+            let read = |value| target(&params(value), operation);
+            assert_eq!(read(json!({})), Ok(Target::WholeImage));
+            assert_eq!(
+                read(json!({ "target": "prominent_face" })),
+                Ok(Target::ProminentFace)
+            );
+            let message = read(json!({ "target": "prominent_person" })).unwrap_err();
+            assert!(message.contains("no person detector"), "{message}");
+        }
+        let message = target(&params(json!({ "target": "whole_image" })), &OPERATIONS[0]);
+        assert!(
+            message.is_err(),
+            "there is no box to detect in a whole image"
+        );
+    }
+
+    #[test]
     fn a_huge_value_is_quoted_short() {
         let message =
             face_context(&params(json!({ "face_context": vec![7; 100_000] }))).unwrap_err();
         assert!(message.len() < 200, "{} bytes", message.len());
+        for name in ["normalize", "encoding"] {
+            for value in [json!(vec![7; 100_000]), json!("x".repeat(100_000))] {
+                let message = vector_options(&params(json!({ name: value }))).unwrap_err();
+                assert!(message.len() < 200, "{} bytes", message.len());
+            }
+        }
     }
 }

@@ -1,3 +1,7 @@
+use std::sync::Arc;
+
+use crate::embedding::Embedding;
+
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -27,6 +31,17 @@ pub enum Data {
     Bbox([i32; 4]),
     /// Every box asked for with `max_detections`, best first.
     Detections(Vec<Detection>),
+    /// The image's vector.
+    Embedding(Embedding),
+}
+
+/// The part of the image that an operation worked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CropImage {
+    /// `[xmin, ymin, xmax, ymax]` in pixels of the whole image; may reach beyond it, and is black there.
+    pub bbox: [i32; 4],
+    /// Its pixels: a PNG, in base64. All results about one crop share it.
+    pub png_base64: Arc<str>,
 }
 
 /// What a task's `operation_id` maps to in the response.
@@ -36,6 +51,8 @@ pub struct OperationResult {
     pub status: Status,
     /// The answer, if there is one.
     pub data: Option<Data>,
+    /// The crop that the answer is about; none if it is about the whole image, or there is no answer.
+    pub crop: Option<CropImage>,
     /// Why the task was skipped or failed.
     pub error_message: Option<String>,
 }
@@ -45,6 +62,7 @@ impl OperationResult {
         Self {
             status: Status::Success,
             data,
+            crop: None,
             error_message: None,
         }
     }
@@ -53,6 +71,7 @@ impl OperationResult {
         Self {
             status: Status::Skipped,
             data: None,
+            crop: None,
             error_message: Some(message.into()),
         }
     }
@@ -61,6 +80,7 @@ impl OperationResult {
         Self {
             status: Status::Error,
             data: None,
+            crop: None,
             error_message: Some(message.into()),
         }
     }

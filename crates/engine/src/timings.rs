@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-/// How long each stage of a request took, in the order the stages ended. Stages do not overlap.
+/// How long each stage of a request took. Stages follow one another, but for `png`, which runs beside the models.
 #[derive(Clone, Debug, Default)]
 pub struct Timings(Vec<(&'static str, Duration)>);
 

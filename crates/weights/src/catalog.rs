@@ -44,12 +44,21 @@ pub struct ModelFiles {
     pub licence: &'static str,
     /// The page that says so.
     pub page: &'static str,
+    /// Whether it is meant by commands that name no model; the others are served only on demand.
+    pub by_default: bool,
     /// The files, all of them needed.
     pub files: &'static [FileEntry],
 }
 
-/// Every model this version serves.
-pub const ALL: &[ModelFiles] = &[MTCNN];
+/// Every model this version knows.
+pub const ALL: &[ModelFiles] = &[
+    MTCNN,
+    CLIP_VIT_B_32,
+    CLIP_VIT_B_16,
+    CLIP_VIT_L_14,
+    CLIP_VIT_L_14_336,
+    DINOV2_VIT_B_14,
+];
 
 /// The model called `name`.
 #[must_use]
@@ -72,6 +81,7 @@ const MTCNN: ModelFiles = ModelFiles {
     name: "mtcnn",
     licence: "MIT",
     page: "https://github.com/timesler/facenet-pytorch",
+    by_default: true,
     files: &[
         FileEntry {
             model: "mtcnn",
@@ -97,6 +107,69 @@ const MTCNN: ModelFiles = ModelFiles {
     ],
 };
 
+// A file on the Hub, which tells its hash when it is pulled.
+macro_rules! hub {
+    ($model:literal, $repo:literal, $file:literal) => {
+        &[FileEntry {
+            model: $model,
+            path: concat!($repo, "/", $file),
+            source: Source::Hub(HubFile {
+                repo: $repo,
+                revision: "main",
+                file: $file,
+            }),
+            sha256: None,
+            bytes: None,
+        }]
+    };
+}
+
+// OpenAI's weights in open_clip's format, as open_clip's own table names their repositories.
+macro_rules! clip {
+    ($model:literal, $repo:literal, $by_default:literal) => {
+        ModelFiles {
+            name: $model,
+            licence: "MIT",
+            page: "https://github.com/openai/CLIP",
+            by_default: $by_default,
+            files: hub!($model, $repo, "open_clip_model.safetensors"),
+        }
+    };
+}
+
+const CLIP_VIT_B_32: ModelFiles = clip!(
+    "clip-vit-b-32",
+    "timm/vit_base_patch32_clip_224.openai",
+    true
+);
+const CLIP_VIT_B_16: ModelFiles = clip!(
+    "clip-vit-b-16",
+    "timm/vit_base_patch16_clip_224.openai",
+    false
+);
+const CLIP_VIT_L_14: ModelFiles = clip!(
+    "clip-vit-l-14",
+    "timm/vit_large_patch14_clip_224.openai",
+    false
+);
+const CLIP_VIT_L_14_336: ModelFiles = clip!(
+    "clip-vit-l-14-336",
+    "timm/vit_large_patch14_clip_336.openai",
+    false
+);
+
+const DINOV2_VIT_B_14: ModelFiles = ModelFiles {
+    name: "dinov2-vit-b-14",
+    licence: "Apache-2.0",
+    page: "https://github.com/facebookresearch/dinov2",
+    by_default: true,
+    files: hub!(
+        "dinov2-vit-b-14",
+        "timm/vit_base_patch14_dinov2.lvd142m",
+        "model.safetensors"
+    ),
+};
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -116,6 +189,9 @@ mod tests {
                         .split('/')
                         .all(|part| !part.is_empty() && part != "..")
                 );
+                if let Source::Hub(hub) = file.source {
+                    assert_eq!(file.path, format!("{}/{}", hub.repo, hub.file));
+                }
                 if let Some(sha256) = file.sha256 {
                     assert!(sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_hexdigit()));
                     assert_eq!(sha256, sha256.to_lowercase());
@@ -128,5 +204,15 @@ mod tests {
     fn names_are_found() {
         assert_eq!(find("mtcnn").map(|model| model.files.len()), Some(3));
         assert_eq!(find("MTCNN"), None);
+    }
+
+    #[test]
+    fn only_one_model_of_a_kind_is_meant_by_default() {
+        let defaults: Vec<_> = ALL
+            .iter()
+            .filter(|model| model.by_default)
+            .map(|model| model.name)
+            .collect();
+        assert_eq!(defaults, ["mtcnn", "clip-vit-b-32", "dinov2-vit-b-14"]);
     }
 }

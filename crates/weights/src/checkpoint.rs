@@ -11,6 +11,9 @@ use crate::safetensors;
 use crate::scope::Scope;
 use crate::stored_tensor::{Dtype, StoredTensor};
 
+/// The metadata that marks a checkpoint of seeded numbers.
+pub(crate) const UNTRAINED: &str = "image_embed.untrained";
+
 /// What can be wrong with a weights file or with the way a model reads it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -163,6 +166,15 @@ impl Checkpoint {
         &self.contents.metadata
     }
 
+    /// Whether the file says of itself that its numbers were never trained ([`crate::seed`]): what
+    /// a model answers with them means nothing.
+    #[must_use]
+    pub fn untrained(&self) -> bool {
+        self.metadata()
+            .get(UNTRAINED)
+            .is_some_and(|value| value == "true")
+    }
+
     /// Every tensor of the file, sorted by name: name, element type, shape.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, Dtype, &[usize])> {
         self.contents
@@ -203,6 +215,10 @@ impl Checkpoint {
             path: self.path.clone(),
             tensors,
         })
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     pub(crate) fn stored(&self, name: &str) -> Option<&StoredTensor> {

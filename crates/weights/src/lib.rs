@@ -7,6 +7,8 @@
 //!   a file.
 //! - **Reading.** [`Checkpoint::open`] takes safetensors and PyTorch `.pt`/`.pth` files alike, and
 //!   hands tensors out by name, strictly. Nothing in a file is ever executed.
+//!
+//! Where nothing can be got, [`seed`] writes files of the same form with seeded numbers.
 
 mod adopt;
 pub mod catalog;
@@ -25,6 +27,7 @@ mod pth;
 mod pull;
 mod safetensors;
 mod scope;
+pub mod seed;
 mod store;
 mod store_error;
 mod stored_tensor;

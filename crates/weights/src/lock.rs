@@ -1,7 +1,7 @@
 //! One process at a time per file.
 
 use std::fs::{File, OpenOptions, create_dir_all};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::store_error::StoreError;
 
@@ -11,6 +11,11 @@ use crate::store_error::StoreError;
 pub(crate) struct FileLock(#[expect(dead_code, reason = "held for its lock")] File);
 
 impl FileLock {
+    /// The lock file of `file` in a weights directory or in the cache.
+    pub(crate) fn path(root: &Path, file: &str) -> PathBuf {
+        root.join(".locks").join(format!("{file}.lock"))
+    }
+
     /// Waits until no other process holds the lock. On Unix this is `flock`, which `huggingface_hub`
     /// uses too, so that the two take turns.
     pub(crate) fn acquire(path: &Path) -> Result<Self, StoreError> {

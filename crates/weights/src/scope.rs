@@ -1,5 +1,6 @@
 //! A dotted place in a checkpoint (`layer4.0`), from which a layer reads its tensors by short names.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
@@ -55,9 +56,22 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// When the tensor is missing, has another shape than `shape`, or another kind of element.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, CheckpointError> {
+        self.f32_cow(name, shape).map(Cow::into_owned)
+    }
+
+    /// The same without a copy where the file has the numbers as they are wanted (F32, row-major,
+    /// aligned: every tensor of a usual safetensors file), for callers that rearrange them anyway.
+    ///
+    /// # Errors
+    /// As [`Scope::f32`].
+    pub fn f32_cow(&self, name: &str, shape: &[usize]) -> Result<Cow<'a, [f32]>, CheckpointError> {
         let tensor = self.full_name(name);
         let (stored, bytes) = self.checkpoint.take(&tensor, shape)?;
-        stored.to_f32(bytes).ok_or_else(|| CheckpointError::Type {
+        if let Some(values) = stored.as_f32(bytes) {
+            return Ok(Cow::Borrowed(values));
+        }
+        let values = stored.to_f32(bytes).map(Cow::Owned);
+        values.ok_or_else(|| CheckpointError::Type {
             path: self.checkpoint.path().to_owned(),
             tensor,
             expected: "F32, F16 or BF16",

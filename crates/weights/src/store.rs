@@ -8,6 +8,7 @@ use crate::digest;
 use crate::http::Client;
 use crate::hub::is_sha256;
 use crate::hub_cache::HubCache;
+use crate::lock::FileLock;
 use crate::store_error::StoreError;
 
 /// Finds, fetches and verifies upstream files.
@@ -168,14 +169,12 @@ impl Store {
     }
 
     pub(crate) fn plain_lock(&self, entry: &FileEntry) -> PathBuf {
-        self.plain_root()
-            .join(".locks")
-            .join(format!("{}.lock", entry.path))
+        FileLock::path(self.plain_root(), entry.path)
     }
 }
 
 /// The safetensors file that may stand for a `.pt` or `.pth`.
-fn stand_in(path: &Path) -> Option<PathBuf> {
+pub(crate) fn stand_in(path: &Path) -> Option<PathBuf> {
     let extension = path.extension()?;
     (extension == "pt" || extension == "pth").then(|| path.with_extension("safetensors"))
 }

@@ -132,6 +132,23 @@ pub enum StoreError {
         /// Why not.
         reason: &'static str,
     },
+    /// Something that is no seeded checkpoint lies where one should go.
+    #[error(
+        "{} is not a seeded checkpoint and is left as it is; move it away, or seed another folder",
+        path.display()
+    )]
+    NotUntrained {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has no seeded form.
+    #[error("{model}: nothing says how to seed {file}")]
+    NoSeed {
+        /// The model it belongs to.
+        model: &'static str,
+        /// Its path in a weights directory.
+        file: &'static str,
+    },
     /// The file system failed. What had been written is removed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

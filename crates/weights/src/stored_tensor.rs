@@ -140,6 +140,15 @@ impl StoredTensor {
         })
     }
 
+    /// The values where they lie in the file, if they lie there as this machine holds them.
+    pub(crate) fn as_f32<'a>(&self, file: &'a [u8]) -> Option<&'a [f32]> {
+        if self.dtype != Dtype::F32 || !self.is_row_major() || cfg!(target_endian = "big") {
+            return None;
+        }
+        let bytes = file.get(self.start..)?.get(..4 * self.count)?;
+        bytemuck::try_cast_slice(bytes).ok()
+    }
+
     /// The values as i64; `None` when the elements are not integers.
     pub(crate) fn to_i64(&self, file: &[u8]) -> Option<Vec<i64>> {
         Some(match self.dtype {

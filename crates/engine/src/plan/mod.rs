@@ -3,13 +3,14 @@
 //! A node's key is what it computes, so two tasks that need the same thing share it, and no result can depend on the
 //! order of the tasks.
 
+mod answer;
 mod build;
 mod node;
 mod run;
 
 pub(crate) use build::Plan;
-pub(crate) use node::{Node, Region};
-pub(crate) use run::{Detectors, run};
+pub(crate) use node::{Crop, DetectFace, Embed, FaceContext, Prepare, Region};
+pub(crate) use run::{Models, run};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Missing, unread, misshaped and wrongly typed tensors are errors that name them.
 
+use std::borrow::Cow;
 use std::thread;
 
 use weights::{Checkpoint, CheckpointError, Dtype};
@@ -53,6 +54,48 @@ fn a_model_that_reads_everything_finishes() {
         ]
     );
     assert_eq!(checkpoint.metadata()["image-embed"], "untrained");
+}
+
+#[test]
+fn numbers_are_lent_where_the_file_has_them_as_wanted() {
+    let numbers = [1.0_f32, -2.5, f32::MIN_POSITIVE, 4e30, 0.0, -0.0];
+    for padding in 0..8 {
+        let padding = " ".repeat(padding);
+        let header = format!(
+            r#"{{"x":{{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}},"h":{{"dtype":"BF16","shape":[2],"data_offsets":[24,28]}}}}{padding}"#
+        );
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        let aligned = file.len().is_multiple_of(4);
+        file.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
+        file.extend([0x80, 0x3F, 0x00, 0xC0]);
+        let checkpoint = Checkpoint::from_bytes("toy", file).expect("well formed");
+        let root = checkpoint.root();
+        let lent = root.f32_cow("x", &[2, 3]).expect("there");
+        assert_eq!(&*lent, numbers);
+        // A vector of bytes may itself begin anywhere, but allocators give multiples of 8.
+        assert_eq!(matches!(lent, Cow::Borrowed(_)), aligned);
+        let widened = root.f32_cow("h", &[2]).expect("there");
+        assert!(matches!(widened, Cow::Owned(_)));
+        assert_eq!(&*widened, [1.0, -2.0]);
+        root.f32_cow("x", &[6]).expect_err("misshaped");
+        checkpoint.finish().expect("all read");
+    }
+}
+
+#[test]
+fn a_checkpoint_says_that_it_is_untrained() {
+    for (metadata, untrained) in [
+        (r#""image_embed.untrained":"true""#, true),
+        (r#""image_embed.untrained":"false""#, false),
+        (r#""format":"pt""#, false),
+    ] {
+        let header = format!(r#"{{"__metadata__":{{{metadata}}}}}"#);
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend(header.as_bytes());
+        let checkpoint = Checkpoint::from_bytes("toy", file).expect("well formed");
+        assert_eq!(checkpoint.untrained(), untrained, "{metadata}");
+    }
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! Full-size checkpoints of seeded numbers, in upstream's own names, shapes and format.
+//!
+//! They make every operation run, at its true speed, where nothing can be downloaded. Their answers
+//! mean nothing, and the file's metadata says so ([`crate::Checkpoint::untrained`]). Upstream's own
+//! initialisation would not do: its `LayerScale` starts at 1e-5, its norms at 1 and 0, so that a
+//! network which forgets them answers the same. Here every tensor moves the output, activations stay
+//! bounded through all layers, and different images give different vectors.
+
+mod clip;
+mod content;
+mod dinov2;
+mod mtcnn;
+mod rule;
+mod tensors;
+
+use std::path::{Path, PathBuf};
+
+use crate::catalog::FileEntry;
+use crate::checkpoint::Checkpoint;
+use crate::digest;
+use crate::lock::FileLock;
+use crate::partial_file::PartialFile;
+use crate::progress::Progress;
+use crate::store::stand_in;
+use crate::store_error::StoreError;
+use content::Content;
+use tensors::Tensors;
+
+/// A seeded checkpoint on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seeded {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// SHA-256 of its content, hexadecimal. One seed gives one content on every machine.
+    pub sha256: String,
+    /// False when it was there already, byte for byte.
+    pub written: bool,
+}
+
+/// Writes the seeded checkpoint of `file` into the weights directory `dir`: under the file's own
+/// path, or for a `.pt` beside it as the `.safetensors` that may stand for it. The name appears when
+/// the file is whole and on disk.
+///
+/// # Errors
+/// [`StoreError::NotUntrained`] when something else lies there, or a real file before which the
+/// seeded one would not be used; [`StoreError::NoSeed`] when the file has no seeded form;
+/// [`StoreError::Io`] when the file system fails.
+pub fn write(
+    dir: &Path,
+    file: &FileEntry,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Seeded, StoreError> {
+    let Some(tensors) = tensors_of(file.path) else {
+        return Err(StoreError::NoSeed {
+            model: file.model,
+            file: file.path,
+        });
+    };
+    let content = Content::new(tensors, seed);
+    let upstream = dir.join(file.path);
+    let path = stand_in(&upstream).unwrap_or_else(|| upstream.clone());
+    let _lock = FileLock::acquire(&FileLock::path(dir, file.path))?;
+    if is_there(&content, &[&upstream, &path])? {
+        let (_, sha256) = digest::of_file(&path)?;
+        return Ok(Seeded {
+            path,
+            sha256,
+            written: false,
+        });
+    }
+    let mut partial = PartialFile::open(&path, false)?;
+    progress.started(Some(content.length()));
+    content.chunks(|bytes| {
+        partial.append(bytes)?;
+        progress.advanced(bytes.len() as u64);
+        Ok(())
+    })?;
+    let sha256 = partial.sha256();
+    partial.persist()?;
+    progress.finished();
+    Ok(Seeded {
+        path,
+        sha256,
+        written: true,
+    })
+}
+
+/// Whether one of `paths` has this content already; whatever else is there must be seeded too.
+fn is_there(content: &Content, paths: &[&Path]) -> Result<bool, StoreError> {
+    for path in paths.iter().filter(|path| path.exists()) {
+        let seeded = Checkpoint::open(path).ok().filter(Checkpoint::untrained);
+        let Some(seeded) = seeded else {
+            return Err(StoreError::NotUntrained {
+                path: path.to_path_buf(),
+            });
+        };
+        if content.is(seeded.bytes()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// What upstream's file at this path of a weights directory holds.
+fn tensors_of(path: &str) -> Option<Tensors> {
+    Some(match path {
+        "facenet-pytorch/pnet.pt" => mtcnn::pnet(),
+        "facenet-pytorch/rnet.pt" => mtcnn::rnet(),
+        "facenet-pytorch/onet.pt" => mtcnn::onet(),
+        "timm/vit_base_patch32_clip_224.openai/open_clip_model.safetensors" => {
+            clip::VIT_B_32.tensors()
+        }
+        "timm/vit_base_patch16_clip_224.openai/open_clip_model.safetensors" => {
+            clip::VIT_B_16.tensors()
+        }
+        "timm/vit_large_patch14_clip_224.openai/open_clip_model.safetensors" => {
+            clip::VIT_L_14.tensors()
+        }
+        "timm/vit_large_patch14_clip_336.openai/open_clip_model.safetensors" => {
+            clip::VIT_L_14_336.tensors()
+        }
+        "timm/vit_base_patch14_dinov2.lvd142m/model.safetensors" => dinov2::vit_b_14(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;
