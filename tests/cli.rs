@@ -286,6 +286,34 @@ fn the_log_has_a_start_and_a_finish_with_id_pid_and_stages() {
 }
 
 #[test]
+fn the_log_says_at_start_what_it_computes_with() {
+    for (arguments, precision, clip_model) in [
+        (&["--precision", "f32"][..], "F32", "ViT-B/32"),
+        (
+            &["--precision", "bf16", "--clip-model", "vit-l-14"],
+            "Bf16",
+            "ViT-L/14",
+        ),
+    ] {
+        let all = [
+            &["serve", "--port", "0", "--log-format", "json", "--offline"],
+            arguments,
+        ];
+        let mut process = image_embed(&all.concat())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let line = line_with(&mut log, "computing on the processor");
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert_eq!(line["precision"], precision);
+        assert_eq!(line["clip_model"], clip_model);
+        assert!(line["isa"].is_string() && line["threads"].is_u64());
+    }
+}
+
+#[test]
 fn a_client_that_never_finishes_its_head_does_not_stop_the_server_from_stopping() {
     let mut server = Server::start(&[
         "--offline",

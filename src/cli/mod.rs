@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod analyze;
+mod bench;
 mod models;
 mod serve;
 
@@ -30,6 +31,8 @@ enum Command {
     Serve(serve::Serve),
     /// Analyse one image and print the response's JSON, without a server
     Analyze(analyze::Analyze),
+    /// Time the models' forward passes, and the processor's limit
+    Bench(bench::Bench),
     /// List, download and check model weights
     Models(models::Models),
 }
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
     let outcome = telemetry::start(&cli.log).and_then(|()| match cli.command {
         Command::Serve(command) => command.run(),
         Command::Analyze(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Models(command) => command.run(),
     });
     match outcome {

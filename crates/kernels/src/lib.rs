@@ -20,6 +20,7 @@ mod max_pool;
 mod patches;
 mod product;
 mod tile;
+mod words;
 
 pub use activation::Activation;
 pub use area::{AreaResample, Normalise, Region};

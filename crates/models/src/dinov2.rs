@@ -37,6 +37,12 @@ const CONFIG: Config = Config {
     eps: 1e-6,
 };
 
+/// Billions of floating-point operations that upstream takes for an image, two a multiply-add.
+#[must_use]
+pub fn gflop() -> f64 {
+    CONFIG.gflop()
+}
+
 /// The ViT-B/14 of DINOv2.
 #[derive(Debug)]
 pub struct DinoV2 {

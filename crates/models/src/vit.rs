@@ -37,6 +37,16 @@ impl Config {
     pub(crate) fn tokens(&self) -> usize {
         (self.side / self.patch).pow(2) + 1
     }
+
+    /// Billions of floating-point operations for an image, two a multiply-add: matrix products and attention, as upstream
+    /// computes them.
+    pub(crate) fn gflop(&self) -> f64 {
+        let [tokens, width, hidden] = [self.tokens(), self.width, self.hidden()].map(|n| n as f64);
+        let patches = (tokens - 1.0) * width * (self.patch * self.patch * 3) as f64;
+        let linear = tokens * width * (4.0 * width + 2.0 * hidden);
+        let attention = 2.0 * tokens * tokens * width;
+        2e-9 * (patches + self.layers as f64 * (linear + attention))
+    }
 }
 
 #[derive(Debug)]

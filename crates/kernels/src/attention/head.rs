@@ -10,8 +10,9 @@ use super::AttentionShape;
 use crate::activation::exp_not_above_0;
 use crate::buffer::{Shared, Words};
 use crate::lanes::Lanes;
-use crate::product::{Layout, Product, VECTORS, WithProduct, pack_columns, pack_rows};
+use crate::product::{Product, VECTORS, WithProduct};
 use crate::tile::{MOST_COLUMNS, Operands, Sums, multiply};
+use crate::words::{Layout, pack_columns, pack_rows};
 
 /// Some panels of queries of one head.
 pub(super) struct Head<'a> {
@@ -152,9 +153,17 @@ unsafe fn attend<P: Product>(
     let scale = (head_size as f32).sqrt().recip();
     for (column, query) in queries.clone().enumerate() {
         let query = head.part(query, 0);
-        for (step, terms) in query.chunks(terms).enumerate() {
-            let scaled = terms.iter().map(|term| term * scale);
-            packed[step * columns + column] = head.layout.weight_word(scaled);
+        let words = packed[column..].iter_mut().step_by(columns);
+        if terms == 1 {
+            for (word, term) in words.zip(query) {
+                *word = (term * scale).to_bits();
+            }
+        } else {
+            for (word, terms) in words.zip(query.chunks(terms)) {
+                *word = head
+                    .layout
+                    .weight_word(terms.iter().map(|term| term * scale));
+            }
         }
     }
     let scores = memory.scores.at_least(chunks.length * columns);

@@ -5,7 +5,7 @@ mod head;
 use rayon::prelude::*;
 
 use crate::buffer::{Shared, written};
-use crate::product::Layout;
+use crate::words::Layout;
 use crate::{Isa, Precision};
 use head::Head;
 

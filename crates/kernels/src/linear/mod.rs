@@ -4,7 +4,7 @@ mod blocks;
 mod finish;
 mod packing;
 
-use crate::product::Layout;
+use crate::words::Layout;
 use crate::{Activation, Isa, Precision};
 use packing::{PackedInput, PackedWeights};
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::LinearWeights;
 use crate::buffer::{Shared, Words};
-use crate::product::{Layout, pack_rows};
+use crate::words::{Layout, pack_rows};
 
 /// The depth of a product, cut into chunks of as many steps as keep a panel's weights in the first cache.
 #[derive(Clone, Copy, Debug)]

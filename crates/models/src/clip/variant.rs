@@ -53,6 +53,12 @@ impl Variant {
         }
     }
 
+    /// Billions of floating-point operations that upstream takes for an image, two a multiply-add.
+    #[must_use]
+    pub fn gflop(self) -> f64 {
+        self.config().gflop()
+    }
+
     /// OpenAI's name, which is also what [`Display`](fmt::Display) writes.
     fn name(self) -> &'static str {
         match self {
@@ -110,6 +116,11 @@ impl FromStr for Variant {
 #[cfg(test)]
 mod tests {
     use super::Variant;
+
+    #[test]
+    fn the_work_of_b_32_is_what_others_count() {
+        assert!((Variant::VitB32.gflop() - 8.82).abs() < 0.01);
+    }
 
     #[test]
     fn names_are_read_back_in_every_spelling() {

@@ -1,5 +1,6 @@
 //! The store against servers on loopback: plain URLs, the Hub, a weights directory, several processes.
 
+mod catalogue;
 mod hub;
 mod plain_url;
 #[cfg(unix)]
