@@ -4,8 +4,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::iter;
-
 use imaging::{Filter, ResizeError, RgbImage, resize};
 use thiserror::Error;
 
@@ -77,14 +75,12 @@ impl Recipe {
     /// When the image is empty, or so elongated that its long side would pass 65,535 pixels.
     pub fn apply(self, image: &RgbImage) -> Result<Pixels, PreprocessError> {
         let levels = self.fit(image)?;
-        let tables = self.statistics.tables();
+        let [red, green, blue] = self.statistics.tables();
         let (pixels, _) = levels.as_chunks::<3>();
-        let values = pixels
+        let numbers = pixels
             .iter()
-            .flat_map(|pixel| {
-                iter::zip(pixel, &tables).map(|(&level, table)| table[usize::from(level)])
-            })
-            .collect();
+            .map(|&[r, g, b]| [red[r as usize], green[g as usize], blue[b as usize]]);
+        let values = numbers.collect::<Vec<_>>().into_flattened();
         Ok(Pixels {
             side: self.side(),
             values,
