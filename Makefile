@@ -1,6 +1,6 @@
 # Two commands on a fresh machine with Rust, Python's pip and make: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run run-seeded build weights test assets check parity bench fuzz
+.PHONY: help run run-seeded build weights test assets check parity bench fuzz sanitize
 
 PYTHON ?= python3
 BIN := target/release/image-embed
@@ -59,7 +59,13 @@ bench: build assets ## kernels, model, pixels, and the service without a model
 	cargo bench --locked --bench overhead
 	cargo bench --locked -p imaging --bench pixels
 	cargo bench --locked -p kernels --bench kernels
+	cargo bench --locked -p kernels --bench linear
+	$(BIN) bench
 	cargo bench --locked -p models --bench mtcnn -- $(abspath $(ASSETS)/weights/facenet-pytorch) $(abspath $(ASSETS)/photographs/astronaut.png)
+
+# Miri does not know the vector instructions; AddressSanitizer watches every path that this processor has.
+sanitize: ## the kernels' tests under AddressSanitizer
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --locked -p kernels --tests --target $(shell rustc -vV | sed -n 's/host: //p')
 
 # libFuzzer wants flags of the nightly compiler, which RUSTC_BOOTSTRAP opens on the stable one.
 fuzz: ## FUZZ_SECONDS on each fuzz target (needs cargo-fuzz)
