@@ -21,7 +21,8 @@ pub(crate) struct Layout {
     precision: Precision,
 }
 
-/// Words of a panel in one pass over the depth, at most: 24 KiB, which leaves room for the rows of a tile in a first cache of 32 KiB.
+/// Words of a panel in one pass over the depth, at most: 24 KiB, which leaves room for the rows of a tile in a first
+/// cache of 32 KiB.
 const PANEL_WORDS: usize = 6144;
 
 impl Layout {
