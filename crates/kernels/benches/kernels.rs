@@ -1,24 +1,12 @@
 //! `cargo bench -p kernels`: each loop at the sizes of the face detector, one thread, median of many runs.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
+mod measure;
+
 use std::hint::black_box;
-use std::time::Instant;
 
 use kernels::{AreaResample, Conv2d, Conv2dWeights, Extent, Isa, Normalise, Region};
-
-/// Runs `run` for about half a second; answers the median and the least of the times, in milliseconds.
-fn measure(mut run: impl FnMut()) -> (f64, f64) {
-    run();
-    let began = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 5 || began.elapsed().as_millis() < 500 {
-        let start = Instant::now();
-        run();
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    (times[times.len() / 2], times[0])
-}
+use measure::measure;
 
 fn main() {
     for isa in Isa::available() {

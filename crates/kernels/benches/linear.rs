@@ -2,24 +2,12 @@
 //! square product shows. Median and least of many runs.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
+mod measure;
+
 use std::hint::black_box;
-use std::time::Instant;
 
 use kernels::{Activation, Isa, Linear, LinearWeights, Precision};
-
-/// Runs `run` for about half a second; answers the median and the least of the times, in seconds.
-fn measure(mut run: impl FnMut()) -> (f64, f64) {
-    run();
-    let began = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 5 || began.elapsed().as_millis() < 500 {
-        let start = Instant::now();
-        run();
-        times.push(start.elapsed().as_secs_f64());
-    }
-    times.sort_by(f64::total_cmp);
-    (times[times.len() / 2], times[0])
-}
+use measure::measure;
 
 fn main() {
     let threads = std::env::args().filter_map(|arg| arg.parse().ok()).next();
@@ -66,10 +54,10 @@ fn main() {
                     let gflop = 2e-9 * (rows * inputs * outputs) as f64;
                     println!(
                         "{rows:5} x {inputs:4} -> {outputs:4}   {:8.3} ms, least {:8.3}   {:6.1} GFLOP/s, most {:6.1}",
-                        median * 1e3,
-                        least * 1e3,
-                        gflop / median,
-                        gflop / least
+                        median,
+                        least,
+                        gflop / median * 1e3,
+                        gflop / least * 1e3
                     );
                 }
             }

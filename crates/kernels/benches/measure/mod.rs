@@ -1,0 +1,15 @@
+use std::time::Instant;
+
+/// Runs `run` for about half a second; answers the median and the least of the times, in milliseconds.
+pub(crate) fn measure(mut run: impl FnMut()) -> (f64, f64) {
+    run();
+    let began = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 5 || began.elapsed().as_millis() < 500 {
+        let start = Instant::now();
+        run();
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    (times[times.len() / 2], times[0])
+}
