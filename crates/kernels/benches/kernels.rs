@@ -5,7 +5,9 @@ mod measure;
 
 use std::hint::black_box;
 
-use kernels::{AreaResample, Conv2d, Conv2dWeights, Extent, Isa, Normalise, Region};
+use kernels::{
+    AreaResample, Conv2d, Conv2dWeights, Extent, Isa, Normalise, Precision, Rectifier, Region,
+};
 use measure::measure;
 
 fn main() {
@@ -34,13 +36,16 @@ fn main() {
             let taps = in_channels * kernel * kernel;
             let layer = Conv2d::new(
                 isa,
+                Precision::F32,
                 &Conv2dWeights {
                     out_channels,
                     in_channels,
                     kernel: (kernel, kernel),
+                    stride: 1,
+                    padding: 0,
                     weight: &vec![0.01; out_channels * taps],
                     bias: &vec![0.1; out_channels],
-                    slope: Some(&vec![0.2; out_channels]),
+                    rectifier: Rectifier::PRelu(&vec![0.2; out_channels]),
                 },
             );
             let input = vec![0.5; extent.pixels() * in_channels];
@@ -48,8 +53,8 @@ fn main() {
             let (median, least) = measure(|| {
                 output.clear();
                 match pool {
-                    Some(pool) => layer.forward_max_pool(&input, extent, pool, &mut output),
-                    None => layer.forward(&input, extent, &mut output),
+                    Some(pool) => layer.append_max_pool(&input, extent, pool, &mut output),
+                    None => layer.append(&input, extent, &mut output),
                 }
                 black_box(&output);
             });

@@ -4,8 +4,8 @@
 //! once, when a layer is made, into the order in which the loops read them. Every loop exists once, generic over a
 //! vector type (`lanes`), and is compiled for each instruction set that [`Isa`] can choose at run time.
 //!
-//! Nothing here starts threads. Convolutions leave it to callers to split the work; linear layers, attention and layer norm
-//! split it over the rayon pool they are called in. A wrong slice length is a bug of the caller and panics.
+//! Nothing here starts threads: layers split their work over the rayon pool they are called in, but for those that say
+//! otherwise. A wrong slice length is a bug of the caller and panics.
 
 mod activation;
 mod area;
@@ -17,18 +17,21 @@ mod lanes;
 mod layer_norm;
 mod linear;
 mod max_pool;
+mod max_pool2d;
 mod patches;
 mod product;
+mod rows;
 mod tile;
 mod words;
 
 pub use activation::Activation;
 pub use area::{AreaResample, Normalise, Region};
 pub use attention::{AttentionShape, attention};
-pub use conv2d::{Conv2d, Conv2dWeights};
+pub use conv2d::{Conv2d, Conv2dWeights, Rectifier};
 pub use isa::Isa;
 pub use layer_norm::layer_norm;
 pub use linear::{Linear, LinearWeights};
+pub use max_pool2d::MaxPool2d;
 pub use patches::patch_rows;
 pub use product::Precision;
 

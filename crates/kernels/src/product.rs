@@ -12,8 +12,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m512, __m512bh, __m512i, _mm512_add_epi32, _mm512_and_si512, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_dpbf16_ps, _mm512_or_si512, _mm512_set1_epi32, _mm512_srli_epi32,
+    __m512, __m512bh, _mm256_storeu_si256, _mm512_castps_si512, _mm512_castsi512_ps,
+    _mm512_cvtepi32_epi16, _mm512_dpbf16_ps, _mm512_or_si512, _mm512_srli_epi32,
 };
 
 use crate::Isa;
@@ -49,6 +49,12 @@ pub(crate) trait Product: Copy {
 
     /// The word of `terms`, of which only the first `TERMS` count.
     fn word(self, terms: [Vector<Self>; 2]) -> Vector<Self>;
+
+    /// Stores a vector of terms as the `COUNT / TERMS` words that they are.
+    ///
+    /// # Safety
+    /// So many words must be writable at `to`. No alignment is needed.
+    unsafe fn store_words(self, to: *mut u32, terms: Vector<Self>);
 
     /// `sum` and the products of `input`, a word in every lane, with `weights`.
     fn multiply_add(
@@ -96,6 +102,12 @@ impl<L: Lanes> Product for F32<L> {
     }
 
     #[inline(always)]
+    unsafe fn store_words(self, to: *mut u32, terms: L::Vector) {
+        // SAFETY: as the caller promises.
+        unsafe { self.0.store(to.cast(), terms) }
+    }
+
+    #[inline(always)]
     fn multiply_add(self, input: L::Vector, weights: L::Vector, sum: L::Vector) -> L::Vector {
         self.0.mul_add(input, weights, sum)
     }
@@ -121,10 +133,20 @@ impl Product for PairedBf16 {
     fn word(self, [earlier, later]: [__m512; 2]) -> __m512 {
         // SAFETY: values of this type exist only in `run_avx512_bf16`, which proves AVX-512 F.
         unsafe {
-            let earlier = _mm512_srli_epi32::<16>(rounded_to_bf16(earlier));
-            let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
-            let later = _mm512_and_si512(rounded_to_bf16(later), upper);
-            _mm512_castsi512_ps(_mm512_or_si512(earlier, later))
+            let earlier = _mm512_castps_si512(self.0.rounded_to_bf16(earlier));
+            let later = _mm512_castps_si512(self.0.rounded_to_bf16(later));
+            _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32::<16>(earlier), later))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store_words(self, to: *mut u32, terms: __m512) {
+        // SAFETY: values of this type exist only in `run_avx512_bf16`, which proves AVX-512 F; the caller promises 8
+        // writable words.
+        unsafe {
+            let bits = _mm512_castps_si512(self.0.rounded_to_bf16(terms));
+            let halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(bits));
+            _mm256_storeu_si256(to.cast(), halves);
         }
     }
 
@@ -137,22 +159,6 @@ impl Product for PairedBf16 {
             let weights = std::mem::transmute::<__m512, __m512bh>(weights);
             _mm512_dpbf16_ps(sum, input, weights)
         }
-    }
-}
-
-/// The bits of each lane with its bf16 in the upper half; the lower half is of no use. NaN with its payload in the lower
-/// half only may become infinity.
-///
-/// # Safety
-/// The processor must have AVX-512 F.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-unsafe fn rounded_to_bf16(lanes: __m512) -> __m512i {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let bits = _mm512_castps_si512(lanes);
-        let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
-        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Numbers as words of 32 bits, in the order in which tiles read them.
 
+#![expect(unsafe_code, reason = "vector loads and stores")]
+
 use crate::lanes::Lanes;
 use crate::product::{Product, VECTORS, WithProduct};
 use crate::tile::MOST_ROWS;
@@ -133,6 +135,42 @@ pub(crate) fn pack_rows<'a>(
         (Precision::Bf16, 1) => interleave::<Rounded>(rows, to),
         (Precision::Bf16, _) => interleave::<Paired>(rows, to),
     }
+}
+
+/// Writes numbers as the words of inputs, in their order. `to` is filled up with a zero where its last word has room for more.
+pub(crate) fn copy_words(layout: Layout, from: &[f32], to: &mut [u32]) {
+    match (layout.precision, layout.input_terms) {
+        (Precision::F32, _) => interleave_rows::<Plain, 1>(&[from], to),
+        (Precision::Bf16, 1) => interleave_rows::<Rounded, 1>(&[from], to),
+        (Precision::Bf16, _) => interleave_rows::<Paired, 1>(&[from], to),
+    }
+}
+
+/// Makes two rows of `f32` of each row of `columns` bf16 pairs.
+#[inline(always)]
+pub(crate) fn widen<'a, L: Lanes>(
+    lanes: L,
+    columns: usize,
+    pairs: &[u32],
+    to: &'a mut [u32],
+) -> &'a [u32] {
+    assert!(columns.is_multiple_of(L::COUNT));
+    let to = &mut to[..2 * pairs.len()];
+    for (pairs, rows) in pairs
+        .chunks_exact(columns)
+        .zip(to.chunks_exact_mut(2 * columns))
+    {
+        for column in (0..columns).step_by(L::COUNT) {
+            // SAFETY: both slices have been cut to whole rows of columns.
+            unsafe {
+                let words = lanes.load(pairs.as_ptr().add(column).cast());
+                let low = rows.as_mut_ptr().add(column).cast();
+                lanes.store(low, lanes.low_halves(words));
+                lanes.store(low.add(columns), lanes.high_halves(words));
+            }
+        }
+    }
+    to
 }
 
 fn interleave<W: Word>(rows: &[&[f32]], to: &mut [u32]) {

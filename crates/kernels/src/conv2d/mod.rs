@@ -1,12 +1,21 @@
-//! Small two-dimensional convolutions: valid, stride 1, few channels, the kind that detectors of the MTCNN family stack.
+//! Two-dimensional convolutions.
+//!
+//! Most are matrix products of the fields of the output pixels, read where they lie (`direct`). Those of 3×3 with stride
+//! 1 and many channels are computed with a quarter of the multiplications (`winograd`).
 
+#![expect(unsafe_code, reason = "output that is written in parallel")]
+
+mod direct;
+mod finish;
 mod packing;
-mod tile;
+mod staging;
+mod winograd;
 
+use crate::buffer::{Shared, written};
 use crate::max_pool::{Window, pool_rows, pooled_size};
-use crate::{Extent, Isa};
-use packing::Packed;
-use tile::Geometry;
+use crate::{Extent, Isa, Precision};
+use direct::{Direct, Images};
+use winograd::Winograd;
 
 /// What a convolution is made of, in PyTorch's order.
 #[derive(Clone, Copy, Debug)]
@@ -17,70 +26,126 @@ pub struct Conv2dWeights<'a> {
     pub in_channels: usize,
     /// Rows and columns of the kernel, each at least 1.
     pub kernel: (usize, usize),
+    /// Pixels from one field to the next, down and across, at least 1.
+    pub stride: usize,
+    /// Pixels of zeros around the image, fewer than the kernel has.
+    pub padding: usize,
     /// `[out_channels, in_channels, rows, columns]`.
     pub weight: &'a [f32],
     /// `[out_channels]`.
     pub bias: &'a [f32],
-    /// `[out_channels]`: the slope below zero of a PReLU that follows, if one does.
-    pub slope: Option<&'a [f32]>,
+    /// What follows.
+    pub rectifier: Rectifier<'a>,
 }
 
-/// A valid (unpadded) convolution of stride 1 with bias and, if it has slopes, PReLU.
-#[derive(Clone, Debug)]
-pub struct Conv2d {
-    isa: Isa,
+/// What is done with numbers below zero.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rectifier<'a> {
+    /// They are left alone.
+    None,
+    /// They become zero.
+    Relu,
+    /// They are multiplied by a slope for each channel, `[out_channels]`.
+    PRelu(&'a [f32]),
+}
+
+/// The sizes of a convolution.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
     in_channels: usize,
     out_channels: usize,
     kernel: (usize, usize),
-    packed: Packed,
+    stride: usize,
+    padding: usize,
+}
+
+impl Conv2dWeights<'_> {
+    fn shape(&self) -> Shape {
+        Shape {
+            in_channels: self.in_channels,
+            out_channels: self.out_channels,
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+        }
+    }
+}
+
+/// A convolution with bias, residual and rectifier.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    isa: Isa,
+    shape: Shape,
+    method: Method,
+}
+
+#[derive(Clone, Debug)]
+enum Method {
+    Direct(Direct),
+    Winograd(Winograd),
 }
 
 impl Conv2d {
-    /// Packs the weights for `isa`.
+    /// Packs the weights for `isa`. Sums are `f32` whatever the precision of the products.
     ///
     /// # Panics
-    /// When a size is 0 or a slice does not have the length that the sizes ask for.
+    /// When a size is 0, the padding is as large as the kernel, or a slice does not have the length that the sizes ask for.
     #[must_use]
-    pub fn new(isa: Isa, weights: &Conv2dWeights<'_>) -> Self {
-        let Conv2dWeights {
-            out_channels,
-            in_channels,
-            kernel,
-            ..
-        } = *weights;
-        Self {
-            isa,
-            in_channels,
-            out_channels,
-            kernel,
-            packed: Packed::new(isa, weights),
+    pub fn new(isa: Isa, precision: Precision, weights: &Conv2dWeights<'_>) -> Self {
+        let shape = weights.shape();
+        let (rows, columns) = shape.kernel;
+        let taps = shape.in_channels * rows * columns;
+        assert!(
+            shape.out_channels * taps * shape.stride > 0,
+            "a convolution of nothing"
+        );
+        assert!(
+            shape.padding < rows.min(columns),
+            "padding {} around a kernel of {rows}x{columns}",
+            shape.padding
+        );
+        let outputs = shape.out_channels;
+        assert_eq!(weights.weight.len(), outputs * taps, "weight length");
+        assert_eq!(weights.bias.len(), outputs, "bias length");
+        if let Rectifier::PRelu(slopes) = weights.rectifier {
+            assert_eq!(slopes.len(), outputs, "slope length");
         }
+        let method = if Winograd::suits(isa, &shape) {
+            Method::Winograd(Winograd::new(isa, precision, weights))
+        } else {
+            Method::Direct(Direct::new(isa, precision, weights))
+        };
+        Self { isa, shape, method }
     }
 
     /// Input channels.
     #[must_use]
     pub fn in_channels(&self) -> usize {
-        self.in_channels
+        self.shape.in_channels
     }
 
     /// Output channels.
     #[must_use]
     pub fn out_channels(&self) -> usize {
-        self.out_channels
+        self.shape.out_channels
     }
 
-    /// Extent of the output; `None` where the kernel does not fit into the image.
+    /// Extent of the output; `None` where the kernel does not fit into the image and its border.
     #[must_use]
     pub fn output_extent(&self, input: Extent) -> Option<Extent> {
-        let height = (input.height + 1)
-            .checked_sub(self.kernel.0)
-            .filter(|&n| n > 0)?;
-        let width = (input.width + 1)
-            .checked_sub(self.kernel.1)
-            .filter(|&n| n > 0)?;
+        let Shape {
+            kernel,
+            stride,
+            padding,
+            ..
+        } = self.shape;
+        let fields = |length: usize, kernel: usize| {
+            let beyond = (length + 2 * padding).checked_sub(kernel)?;
+            (length > 0).then_some(beyond / stride + 1)
+        };
         Some(Extent {
-            height,
-            width,
+            height: fields(input.height, kernel.0)?,
+            width: fields(input.width, kernel.1)?,
             ..input
         })
     }
@@ -98,48 +163,72 @@ impl Conv2d {
         })
     }
 
-    /// Convolves `input`, `[batch, height, width, in_channels]`, and appends the result,
-    /// `[batch, height', width', out_channels]`, to `output`.
+    /// Convolves `input`, `[batch, height, width, in_channels]`, to `[batch, height', width', out_channels]`, and adds
+    /// `residual`, of the output's shape, before the rectifier.
+    ///
+    /// Splits the work over the threads of the rayon pool that it is called in.
     ///
     /// # Panics
-    /// When `input` does not have that length or the kernel does not fit (see [`Conv2d::output_extent`]).
-    pub fn forward(&self, input: &[f32], extent: Extent, output: &mut Vec<f32>) {
-        let geometry = self.geometry(input, extent);
-        let pixels = geometry.output.pixels();
-        let added = output.len();
-        output.resize(added + pixels * self.out_channels, 0.0);
-        self.run(
-            &geometry,
-            0,
-            pixels,
-            &mut output[added..],
-            self.out_channels,
+    /// When `input` or `residual` does not have that length or the kernel does not fit (see [`Conv2d::output_extent`]).
+    #[must_use]
+    pub fn forward(&self, input: &[f32], extent: Extent, residual: Option<&[f32]>) -> Vec<f32> {
+        let images = self.images(input, extent, residual);
+        let length = images.output.pixels() * self.shape.out_channels;
+        assert!(
+            residual.is_none_or(|residual| residual.len() == length),
+            "residual length"
         );
+        let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
+            let to = Shared::new(to.as_mut_ptr().cast::<f32>());
+            // SAFETY: `to` has the output's length, and no one else has it.
+            unsafe {
+                match &self.method {
+                    Method::Direct(direct) => direct.run(&images, to),
+                    Method::Winograd(winograd) => winograd.run(&images, to),
+                }
+            }
+        };
+        // SAFETY: both methods write all of the output.
+        unsafe { written(length, write) }
     }
 
-    /// Convolves as [`Conv2d::forward`] does, then takes the maximum over windows of `pool`×`pool` with stride 2, where
+    /// Convolves on this thread alone, for callers that split the work themselves, and appends the result to `output`.
+    /// The convolution must have no padding and multiply `f32`.
+    ///
+    /// # Panics
+    /// As [`Conv2d::forward`].
+    pub fn append(&self, input: &[f32], extent: Extent, output: &mut Vec<f32>) {
+        let images = self.images(input, extent, None);
+        let (pixels, channels) = (images.output.pixels(), self.shape.out_channels);
+        let added = output.len();
+        output.resize(added + pixels * channels, 0.0);
+        self.run_rows(&images, 0..pixels, &mut output[added..], channels);
+    }
+
+    /// Convolves as [`Conv2d::append`] does, then takes the maximum over windows of `pool`×`pool` with stride 2, where
     /// the last window may hang over (PyTorch's `ceil_mode`). Only a few rows of the convolution exist at a time.
     ///
     /// # Panics
-    /// As [`Conv2d::forward`], and when `pool` is neither 2 nor 3 or the convolution is too small to be pooled.
-    pub fn forward_max_pool(
+    /// As [`Conv2d::append`], and when `pool` is neither 2 nor 3 or the convolution is too small to be pooled.
+    pub fn append_max_pool(
         &self,
         input: &[f32],
         extent: Extent,
         pool: usize,
         output: &mut Vec<f32>,
     ) {
-        let geometry = self.geometry(input, extent);
-        let conv = geometry.output;
+        let images = self.images(input, extent, None);
+        let conv = images.output;
         let pooled = self
             .pooled_extent(extent, pool)
             .expect("the convolution is too small to pool");
-        let stride = self.packed.padded_channels();
+        let channels = self.shape.out_channels;
+        let stride = self.serial().padded_channels();
         let row_len = conv.width * stride;
         let mut rows = vec![0.0; pool * row_len];
-        let pooled_row_len = pooled.width * self.out_channels;
+        let pooled_row_len = pooled.width * channels;
         let added = output.len();
-        output.resize(added + pooled.pixels() * self.out_channels, 0.0);
+        output.resize(added + pooled.pixels() * channels, 0.0);
         let mut results = output[added..].chunks_exact_mut(pooled_row_len.max(1));
 
         for image in 0..pooled.batch {
@@ -150,8 +239,8 @@ impl Conv2d {
                 let first = 2 * y + kept;
                 let end = (2 * y + pool).min(conv.height);
                 let pixel = (image * conv.height + first) * conv.width;
-                let count = (end - first) * conv.width;
-                self.run(&geometry, pixel, count, &mut rows[kept * row_len..], stride);
+                let pixels = pixel..pixel + (end - first) * conv.width;
+                self.run_rows(&images, pixels, &mut rows[kept * row_len..], stride);
                 let window = Window {
                     rows: &rows[..(end - 2 * y) * row_len],
                     width: conv.width,
@@ -159,45 +248,55 @@ impl Conv2d {
                     pool,
                 };
                 if let Some(result) = results.next() {
-                    pool_rows(self.isa, &window, result, self.out_channels);
+                    pool_rows(self.isa, &window, result, channels);
                 }
             }
         }
     }
+}
 
-    fn geometry<'a>(&self, input: &'a [f32], extent: Extent) -> Geometry<'a> {
+impl Conv2d {
+    fn images<'a>(
+        &self,
+        input: &'a [f32],
+        extent: Extent,
+        residual: Option<&'a [f32]>,
+    ) -> Images<'a> {
         assert_eq!(
             input.len(),
-            extent.pixels() * self.in_channels,
+            extent.pixels() * self.shape.in_channels,
             "input length of {extent:?}"
         );
         let output = self
             .output_extent(extent)
             .expect("the kernel does not fit into the image");
-        Geometry {
+        Images {
             input,
             extent,
             output,
-            in_channels: self.in_channels,
-            kernel: self.kernel,
+            residual,
         }
     }
 
-    fn run(
+    /// The method, for work on one thread.
+    fn serial(&self) -> &Direct {
+        match &self.method {
+            Method::Direct(direct) if !direct.stages() => direct,
+            _ => panic!("a convolution with padding or of bf16 is not for one thread"),
+        }
+    }
+
+    fn run_rows(
         &self,
-        geometry: &Geometry<'_>,
-        first: usize,
-        count: usize,
+        images: &Images<'_>,
+        pixels: std::ops::Range<usize>,
         out: &mut [f32],
         stride: usize,
     ) {
-        tile::run(
-            self.isa,
-            &self.packed,
-            geometry,
-            first..first + count,
-            out,
-            stride,
-        );
+        let direct = self.serial();
+        assert!(pixels.end <= images.output.pixels() && pixels.len() * stride <= out.len());
+        assert!(stride >= self.shape.out_channels && stride <= direct.padded_channels());
+        // SAFETY: `out` has room for the pixels, as was just checked, and is borrowed here alone.
+        unsafe { direct.run_on_this_thread(images, pixels, Shared::new(out.as_mut_ptr()), stride) }
     }
 }

@@ -4,7 +4,7 @@ use std::arch::x86_64::{
     _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps,
     _mm256_cmp_ps, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
     _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_setzero_ps, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::Lanes;
@@ -25,6 +25,7 @@ impl Avx2 {
 impl Lanes for Avx2 {
     const COUNT: usize = 8;
     const TILE_ROWS: usize = 6;
+    const POINTER_ROWS: [usize; 2] = [8, 6];
     type Vector = __m256;
 
     #[inline(always)]
@@ -135,6 +136,18 @@ impl Lanes for Avx2 {
         unsafe {
             let upper = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
             _mm256_castsi256_ps(_mm256_and_si256(_mm256_castps_si256(pairs), upper))
+        }
+    }
+
+    #[inline(always)]
+    fn rounded_to_bf16(self, x: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            let bits = _mm256_castps_si256(x);
+            let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+            let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+            let upper = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
+            _mm256_castsi256_ps(_mm256_and_si256(_mm256_add_epi32(bits, up), upper))
         }
     }
 

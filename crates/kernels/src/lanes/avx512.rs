@@ -3,7 +3,8 @@ use std::arch::x86_64::{
     _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps,
     _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
     _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps,
+    _mm512_sub_ps,
 };
 
 use super::Lanes;
@@ -34,6 +35,7 @@ fn first(count: usize) -> u16 {
 impl Lanes for Avx512 {
     const COUNT: usize = 16;
     const TILE_ROWS: usize = 14;
+    const POINTER_ROWS: [usize; 2] = [8, 8];
     type Vector = __m512;
 
     #[inline(always)]
@@ -132,6 +134,18 @@ impl Lanes for Avx512 {
         unsafe {
             let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
             _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(pairs), upper))
+        }
+    }
+
+    #[inline(always)]
+    fn rounded_to_bf16(self, x: __m512) -> __m512 {
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe {
+            let bits = _mm512_castps_si512(x);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            let up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+            let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+            _mm512_castsi512_ps(_mm512_and_si512(_mm512_add_epi32(bits, up), upper))
         }
     }
 

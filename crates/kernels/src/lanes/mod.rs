@@ -17,6 +17,9 @@ pub(crate) trait Lanes: Copy {
     const COUNT: usize;
     /// Rows of a tile whose sums, two vectors a row, stay in registers with two vectors of weights and an input.
     const TILE_ROWS: usize;
+    /// The same where each row has a pointer of its own, which takes a general register: for one vector a row, and for
+    /// two.
+    const POINTER_ROWS: [usize; 2];
     type Vector: Copy;
 
     fn splat(self, value: f32) -> Self::Vector;
@@ -75,6 +78,9 @@ pub(crate) trait Lanes: Copy {
 
     /// Of a vector of bf16 pairs, the lanes' upper halves as `f32`.
     fn high_halves(self, pairs: Self::Vector) -> Self::Vector;
+
+    /// Rounded to the nearest bf16, ties to even. NaN with its payload in the lower half only may become infinity.
+    fn rounded_to_bf16(self, x: Self::Vector) -> Self::Vector;
 
     /// 2 to the power of the integer in the lowest bits of each lane, -126 to 127.
     fn exp2_of_low_bits(self, bits: Self::Vector) -> Self::Vector;

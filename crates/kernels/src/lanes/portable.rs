@@ -7,6 +7,7 @@ pub(crate) struct Portable;
 impl Lanes for Portable {
     const COUNT: usize = 8;
     const TILE_ROWS: usize = 4;
+    const POINTER_ROWS: [usize; 2] = [4, 4];
     type Vector = [f32; 8];
 
     #[inline(always)]
@@ -95,6 +96,15 @@ impl Lanes for Portable {
     #[inline(always)]
     fn high_halves(self, pairs: [f32; 8]) -> [f32; 8] {
         pairs.map(|pair| f32::from_bits(pair.to_bits() & 0xffff_0000))
+    }
+
+    #[inline(always)]
+    fn rounded_to_bf16(self, x: [f32; 8]) -> [f32; 8] {
+        x.map(|x| {
+            let bits = x.to_bits();
+            let up = 0x7fff + (bits >> 16 & 1);
+            f32::from_bits(bits.wrapping_add(up) & 0xffff_0000)
+        })
     }
 
     #[inline(always)]

@@ -13,9 +13,10 @@ use super::Linear;
 use super::finish::{Finish, finish};
 use super::packing::PackedInput;
 use crate::buffer::{Shared, Words, written};
-use crate::lanes::Lanes;
+use crate::lanes::Lanes as _;
 use crate::product::{Product, VECTORS, WithProduct};
 use crate::tile::{LINE, Operands, PREFETCH_STEPS, Sums, multiply};
+use crate::words::widen;
 
 /// Rows of a task: their part of a chunk of the depth stays in the second cache while panel after panel passes by.
 const BLOCK_ROWS: usize = 192;
@@ -105,7 +106,12 @@ impl WithProduct for Task<'_> {
                     words
                 };
                 let panel_words = if layout.widens() {
-                    widen(product.lanes(), words, widened.as_mut_slice())
+                    widen(
+                        product.lanes(),
+                        layout.columns,
+                        words,
+                        widened.as_mut_slice(),
+                    )
                 } else {
                     words
                 };
@@ -143,26 +149,4 @@ impl WithProduct for Task<'_> {
             }
         }
     }
-}
-
-/// Makes two rows of `f32` of each row of bf16 pairs.
-#[inline(always)]
-fn widen<'a, L: Lanes>(lanes: L, pairs: &[u32], to: &'a mut [u32]) -> &'a [u32] {
-    let columns = VECTORS * L::COUNT;
-    let to = &mut to[..2 * pairs.len()];
-    for (pairs, rows) in pairs
-        .chunks_exact(columns)
-        .zip(to.chunks_exact_mut(2 * columns))
-    {
-        for column in (0..columns).step_by(L::COUNT) {
-            // SAFETY: both slices have been cut to whole rows of columns.
-            unsafe {
-                let words = lanes.load(pairs.as_ptr().add(column).cast());
-                let low = rows.as_mut_ptr().add(column).cast();
-                lanes.store(low, lanes.low_halves(words));
-                lanes.store(low.add(columns), lanes.high_halves(words));
-            }
-        }
-    }
-    to
 }

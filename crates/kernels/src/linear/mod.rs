@@ -2,7 +2,7 @@
 
 mod blocks;
 mod finish;
-mod packing;
+pub(crate) mod packing;
 
 use crate::words::Layout;
 use crate::{Activation, Isa, Precision};

@@ -12,7 +12,7 @@ use crate::words::{Layout, pack_panel, pack_rows};
 
 /// The depth of a product, cut into chunks of as many steps as keep a panel's weights in the first cache.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Depth {
+pub(crate) struct Depth {
     /// Words of weights a column.
     steps: usize,
     /// Of them in a chunk, at most.
@@ -27,11 +27,11 @@ impl Depth {
         Self { steps, chunk }
     }
 
-    pub(super) fn chunks(self) -> usize {
+    pub(crate) fn chunks(self) -> usize {
         self.steps.div_ceil(self.chunk)
     }
 
-    pub(super) fn chunk(self, index: usize) -> Range<usize> {
+    pub(crate) fn chunk(self, index: usize) -> Range<usize> {
         index * self.chunk..self.steps.min((index + 1) * self.chunk)
     }
 }
@@ -39,16 +39,16 @@ impl Depth {
 /// Weights in the order in which tiles read them: chunk by chunk of the depth, in each panel by panel, in each step by
 /// step the words of the panel's columns. Columns and depth are padded with zeros.
 #[derive(Clone, Debug)]
-pub(super) struct PackedWeights {
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    pub(super) depth: Depth,
+pub(crate) struct PackedWeights {
+    pub(crate) inputs: usize,
+    pub(crate) outputs: usize,
+    pub(crate) depth: Depth,
     columns: usize,
     words: Words,
 }
 
 impl PackedWeights {
-    pub(super) fn new(layout: Layout, weights: &LinearWeights<'_>) -> Self {
+    pub(crate) fn new(layout: Layout, weights: &LinearWeights<'_>) -> Self {
         let LinearWeights {
             inputs,
             outputs,
@@ -91,12 +91,12 @@ impl PackedWeights {
         }
     }
 
-    pub(super) fn panels(&self) -> usize {
+    pub(crate) fn panels(&self) -> usize {
         self.outputs.div_ceil(self.columns)
     }
 
     /// The words of one panel in one chunk of the depth.
-    pub(super) fn panel(&self, chunk: usize, panel: usize) -> &[u32] {
+    pub(crate) fn panel(&self, chunk: usize, panel: usize) -> &[u32] {
         let chunk = self.depth.chunk(chunk);
         let before = chunk.start * self.panels() + panel * chunk.len();
         &self.words.as_slice()[before * self.columns..][..chunk.len() * self.columns]
@@ -105,9 +105,9 @@ impl PackedWeights {
 
 /// Rows of an input in the order in which tiles read them: chunk by chunk of the depth, in each stripe by stripe of as
 /// many rows as a tile has (or one fewer, so that all are about the same), in each term by term the rows' words.
-pub(super) struct PackedInput<'a> {
-    pub(super) rows: usize,
-    pub(super) stripes: usize,
+pub(crate) struct PackedInput<'a> {
+    pub(crate) rows: usize,
+    pub(crate) stripes: usize,
     words: &'a [u32],
     words_a_step: usize,
 }
@@ -119,7 +119,7 @@ thread_local! {
 
 impl PackedInput<'_> {
     /// Packs `input`, whole rows of `inputs` numbers, and calls `run` with it.
-    pub(super) fn with<T>(
+    pub(crate) fn with<T>(
         layout: Layout,
         input: &[f32],
         inputs: usize,
@@ -163,12 +163,12 @@ impl PackedInput<'_> {
     }
 
     /// The rows of stripe `index`.
-    pub(super) fn stripe(&self, index: usize) -> Range<usize> {
+    pub(crate) fn stripe(&self, index: usize) -> Range<usize> {
         stripe(index, self.rows, self.stripes)
     }
 
     /// The words of a stripe in the chunk of the depth that `steps` are.
-    pub(super) fn words(&self, stripe: &Range<usize>, steps: &Range<usize>) -> &[u32] {
+    pub(crate) fn words(&self, stripe: &Range<usize>, steps: &Range<usize>) -> &[u32] {
         let terms = steps.len() * self.words_a_step;
         let start = self.rows * steps.start * self.words_a_step + stripe.start * terms;
         &self.words[start..start + stripe.len() * terms]

@@ -6,5 +6,6 @@ mod conv2d;
 mod layer_norm;
 mod linear;
 mod max_pool;
+mod max_pool2d;
 mod patches;
 mod reference;

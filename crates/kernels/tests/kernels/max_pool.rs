@@ -1,5 +1,5 @@
 use crate::reference::{Numbers, assert_close};
-use kernels::{Conv2d, Conv2dWeights, Extent, Isa};
+use kernels::{Conv2d, Conv2dWeights, Extent, Isa, Precision, Rectifier};
 
 /// A 1×1 convolution of one channel to many only scales, so that what is pooled can be chosen freely.
 #[test]
@@ -31,13 +31,16 @@ fn nan_wins_and_infinities_count() {
             let weight = numbers.take(channels);
             let layer = Conv2d::new(
                 isa,
+                Precision::F32,
                 &Conv2dWeights {
                     out_channels: channels,
                     in_channels: 1,
                     kernel: (1, 1),
                     weight: &weight,
                     bias: &vec![0.0; channels],
-                    slope: None,
+                    stride: 1,
+                    padding: 0,
+                    rectifier: Rectifier::None,
                 },
             );
             let scaled: Vec<f32> = input
@@ -49,7 +52,7 @@ fn nan_wins_and_infinities_count() {
                     crate::reference::max_pool(&scaled, extent, channels, pool);
                 assert_eq!(layer.pooled_extent(extent, pool), Some(pooled));
                 let mut got = vec![1.5];
-                layer.forward_max_pool(&input, extent, pool, &mut got);
+                layer.append_max_pool(&input, extent, pool, &mut got);
                 assert_eq!(got[0], 1.5);
                 assert_close(
                     &got[1..],

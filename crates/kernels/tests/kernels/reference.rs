@@ -1,6 +1,6 @@
 //! Plain loops in `f64`, and numbers to feed them.
 
-use kernels::{Conv2dWeights, Extent};
+use kernels::{Conv2dWeights, Extent, Rectifier};
 
 /// A reproducible run of numbers in -1..1.
 pub(crate) struct Numbers(u64);
@@ -29,35 +29,42 @@ pub(crate) fn conv2d(
     input: &[f32],
     extent: Extent,
     weights: &Conv2dWeights<'_>,
+    residual: Option<&[f32]>,
 ) -> (Vec<f64>, Extent) {
     let Conv2dWeights {
         out_channels,
         in_channels,
         kernel: (rows, columns),
+        stride,
+        padding,
         ..
     } = *weights;
-    let height = extent.height + 1 - rows;
-    let width = extent.width + 1 - columns;
+    let height = (extent.height + 2 * padding - rows) / stride + 1;
+    let width = (extent.width + 2 * padding - columns) / stride + 1;
     let mut output = Vec::new();
     for image in 0..extent.batch {
-        for y in 0..height {
-            for x in 0..width {
-                for o in 0..out_channels {
-                    let mut sum = f64::from(weights.bias[o]);
-                    for row in 0..rows {
-                        for column in 0..columns {
-                            for i in 0..in_channels {
-                                let at =
-                                    (image * extent.height + y + row) * extent.width + x + column;
-                                let tap = ((o * in_channels + i) * rows + row) * columns + column;
-                                sum += f64::from(input[at * in_channels + i])
-                                    * f64::from(weights.weight[tap]);
-                            }
-                        }
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            for o in 0..out_channels {
+                let mut sum = f64::from(weights.bias[o]);
+                for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
+                    let y = (y * stride + row).wrapping_sub(padding);
+                    let x = (x * stride + column).wrapping_sub(padding);
+                    if y >= extent.height || x >= extent.width {
+                        continue;
                     }
-                    let slope = weights.slope.map_or(1.0, |slope| f64::from(slope[o]));
-                    output.push(if sum > 0.0 { sum } else { sum * slope });
+                    let at = (image * extent.height + y) * extent.width + x;
+                    for i in 0..in_channels {
+                        let tap = ((o * in_channels + i) * rows + row) * columns + column;
+                        sum +=
+                            f64::from(input[at * in_channels + i]) * f64::from(weights.weight[tap]);
+                    }
                 }
+                sum += residual.map_or(0.0, |residual| f64::from(residual[output.len()]));
+                output.push(match weights.rectifier {
+                    Rectifier::Relu if sum < 0.0 => 0.0,
+                    Rectifier::PRelu(slopes) if sum < 0.0 => sum * f64::from(slopes[o]),
+                    _ => sum,
+                });
             }
         }
     }

@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, DType, Layout, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor, bail};
 use kernels::{Activation, LinearWeights, Precision};
 use weights::{CheckpointError, Scope};
 
-use super::contiguous;
+use super::{contiguous, round};
 use crate::Placement;
 
 /// A linear layer being put together: its tensors, read from a checkpoint, and what follows it.
@@ -256,15 +256,6 @@ impl Tensors {
             Some(Activation::Gelu) => y.gelu_erf()?,
         };
         y.reshape(shape)
-    }
-}
-
-/// The operand of a product as `precision` has it. Products of two bfloat16 are exact in f32, so that an f32 product
-/// of rounded operands is a bf16 product with f32 accumulation.
-fn round(x: &Tensor, precision: Precision) -> candle_core::Result<Tensor> {
-    match precision {
-        Precision::F32 => Ok(x.clone()),
-        Precision::Bf16 => x.to_dtype(DType::BF16)?.to_dtype(DType::F32),
     }
 }
 

@@ -6,15 +6,20 @@ mod attention;
 mod conv2d;
 mod layer_norm;
 mod linear;
+mod max_pool;
 mod patch_embedding;
+mod upsample;
 
-use candle_core::{CpuStorage, Device, Layout, bail};
+use candle_core::{CpuStorage, DType, Device, Layout, Tensor, bail};
+use kernels::Precision;
 
 pub(crate) use attention::Attention;
 pub(crate) use conv2d::{Conv2d, Conv2dBuilder};
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::{Linear, LinearBuilder};
+pub(crate) use max_pool::max_pool;
 pub(crate) use patch_embedding::PatchEmbedding;
+pub(crate) use upsample::upsample_nearest;
 
 /// Whether work is best cut into pieces that fit a core's cache and spread over the current thread pool, or handed to
 /// the device whole.
@@ -30,6 +35,15 @@ fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Resu
             "an activation of {:?} that is not contiguous",
             layout.shape()
         ),
+    }
+}
+
+/// The operand of a product as `precision` has it. Products of two bfloat16 are exact in f32, so that an f32 product
+/// of rounded operands is a bf16 product with f32 accumulation.
+fn round(x: &Tensor, precision: Precision) -> candle_core::Result<Tensor> {
+    match precision {
+        Precision::F32 => Ok(x.clone()),
+        Precision::Bf16 => x.to_dtype(DType::BF16)?.to_dtype(DType::F32),
     }
 }
 

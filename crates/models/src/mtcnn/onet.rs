@@ -26,12 +26,15 @@ impl ONet {
         let offsets = Conv2dBuilder::load_dense(&scope.pp("dense6_2"), 256, 4)?;
         let landmarks = Conv2dBuilder::load_dense(&scope.pp("dense6_3"), 256, 10)?;
         Ok(Self {
-            conv1: conv(1, 3, 32, 3)?.max_pool(3).on(device)?,
-            conv2: conv(2, 32, 64, 3)?.max_pool(3).on(device)?,
-            conv3: conv(3, 64, 64, 3)?.max_pool(2).on(device)?,
-            conv4: conv(4, 64, 128, 2)?.on(device)?,
-            dense5: dense5.prelu(&scope.pp("prelu5"))?.on(device)?,
-            dense6: class.beside(offsets).beside(landmarks).on(device)?,
+            conv1: conv(1, 3, 32, 3)?.max_pool(3).for_pieces_on(device)?,
+            conv2: conv(2, 32, 64, 3)?.max_pool(3).for_pieces_on(device)?,
+            conv3: conv(3, 64, 64, 3)?.max_pool(2).for_pieces_on(device)?,
+            conv4: conv(4, 64, 128, 2)?.for_pieces_on(device)?,
+            dense5: dense5.prelu(&scope.pp("prelu5"))?.for_pieces_on(device)?,
+            dense6: class
+                .beside(offsets)
+                .beside(landmarks)
+                .for_pieces_on(device)?,
         })
     }
 

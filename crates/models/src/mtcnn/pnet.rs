@@ -22,10 +22,10 @@ impl PNet {
         let class = Conv2dBuilder::load(&scope.pp("conv4_1"), 32, 2, 1)?;
         let offsets = Conv2dBuilder::load(&scope.pp("conv4_2"), 32, 4, 1)?;
         Ok(Self {
-            conv1: conv(1, 3, 10)?.max_pool(2).on(device)?,
-            conv2: conv(2, 10, 16)?.on(device)?,
-            conv3: conv(3, 16, 32)?.on(device)?,
-            conv4: class.beside(offsets).on(device)?,
+            conv1: conv(1, 3, 10)?.max_pool(2).for_pieces_on(device)?,
+            conv2: conv(2, 10, 16)?.for_pieces_on(device)?,
+            conv3: conv(3, 16, 32)?.for_pieces_on(device)?,
+            conv4: class.beside(offsets).for_pieces_on(device)?,
         })
     }
 

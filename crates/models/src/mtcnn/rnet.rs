@@ -24,11 +24,11 @@ impl RNet {
         let class = Conv2dBuilder::load_dense(&scope.pp("dense5_1"), 128, 2)?;
         let offsets = Conv2dBuilder::load_dense(&scope.pp("dense5_2"), 128, 4)?;
         Ok(Self {
-            conv1: conv(1, 3, 28, 3)?.max_pool(3).on(device)?,
-            conv2: conv(2, 28, 48, 3)?.max_pool(3).on(device)?,
-            conv3: conv(3, 48, 64, 2)?.on(device)?,
-            dense4: dense4.prelu(&scope.pp("prelu4"))?.on(device)?,
-            dense5: class.beside(offsets).on(device)?,
+            conv1: conv(1, 3, 28, 3)?.max_pool(3).for_pieces_on(device)?,
+            conv2: conv(2, 28, 48, 3)?.max_pool(3).for_pieces_on(device)?,
+            conv3: conv(3, 48, 64, 2)?.for_pieces_on(device)?,
+            dense4: dense4.prelu(&scope.pp("prelu4"))?.for_pieces_on(device)?,
+            dense5: class.beside(offsets).for_pieces_on(device)?,
         })
     }
 

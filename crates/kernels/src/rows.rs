@@ -1,0 +1,114 @@
+//! One tile of a matrix product whose rows are read where they lie: each has a pointer of its own. What a convolution
+//! multiplies is such a matrix, as in NHWC the channels that a kernel's row sees lie beside one another.
+
+#![expect(unsafe_code, reason = "unchecked reads in the innermost loop")]
+
+use crate::lanes::Lanes;
+use crate::product::{Product, Vector};
+use crate::tile::PREFETCH_STEPS;
+
+/// The most rows of a tile of any make.
+pub(crate) const MOST_ROWS: usize = 8;
+
+/// Words that every row of a tile has beside one another, `offset` words after its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) offset: usize,
+    pub(crate) words: usize,
+}
+
+/// What the rows are multiplied with.
+#[derive(Clone, Copy)]
+pub(crate) struct Panel<'a> {
+    /// The parts of a row that are multiplied, in the order of the weights.
+    pub(crate) runs: &'a [Run],
+    /// For each word of the runs, the panel's columns beside one another.
+    pub(crate) weights: *const u32,
+    /// Words that are wanted next: brought closer on the way, `next_stride` of them for every `PREFETCH_STEPS`.
+    pub(crate) next: *const u32,
+    pub(crate) next_stride: usize,
+}
+
+/// The sums of a tile: `R` rows of `V` vectors.
+pub(crate) type Sums<P, const R: usize, const V: usize> = [[Vector<P>; V]; R];
+
+/// Adds the products of `rows` and `panel` to `sums`.
+///
+/// # Safety
+/// All runs must be readable from each of the first `R` rows, and the weights must have `V` vectors for each of their words.
+#[inline(always)]
+pub(crate) unsafe fn accumulate<P: Product, const R: usize, const V: usize>(
+    product: P,
+    rows: &[*const u32; MOST_ROWS],
+    panel: &Panel<'_>,
+    mut sums: Sums<P, R, V>,
+) -> Sums<P, R, V> {
+    let lanes = product.lanes();
+    let Panel {
+        runs,
+        mut weights,
+        mut next,
+        next_stride,
+    } = *panel;
+    for run in runs {
+        let mut at = [rows[0]; R];
+        for (at, row) in at.iter_mut().zip(rows) {
+            *at = row.wrapping_add(run.offset);
+        }
+        let mut word = 0;
+        while word < run.words {
+            lanes.prefetch(next);
+            next = next.wrapping_add(next_stride);
+            let end = (word + PREFETCH_STEPS).min(run.words);
+            while word < end {
+                // SAFETY: `weights` runs once over the panel's words, `V` vectors each, and `word` stays inside the run.
+                unsafe {
+                    let mut columns = [lanes.splat(0.0); V];
+                    for (v, vector) in columns.iter_mut().enumerate() {
+                        *vector = lanes.load(weights.add(v * P::Lanes::COUNT).cast());
+                    }
+                    weights = weights.add(V * P::Lanes::COUNT);
+                    for (at, sums) in at.iter().zip(&mut sums) {
+                        let input = lanes.splat(*at.add(word).cast::<f32>());
+                        for (sum, columns) in sums.iter_mut().zip(columns) {
+                            *sum = product.multiply_add(input, columns, *sum);
+                        }
+                    }
+                }
+                word += 1;
+            }
+        }
+    }
+    sums
+}
+
+/// Calls `$work::<…, R, …>` with the number of rows a constant, or a tile's sums would not stay in registers. `$most` is a
+/// constant too, so that larger tiles than a make has are not compiled.
+macro_rules! by_rows {
+    ($rows:expr, $most:expr, $count:ident => $call:expr) => {{
+        macro_rules! arm {
+            ($n:literal) => {{
+                const $count: usize = $n;
+                $call
+            }};
+        }
+        match $rows {
+            1 => arm!(1),
+            2 if $most >= 2 => arm!(2),
+            3 if $most >= 3 => arm!(3),
+            4 if $most >= 4 => arm!(4),
+            5 if $most >= 5 => arm!(5),
+            6 if $most >= 6 => arm!(6),
+            7 if $most >= 7 => arm!(7),
+            8 if $most >= 8 => arm!(8),
+            rows => unreachable!("a tile of {rows} rows"),
+        }
+    }};
+}
+pub(crate) use by_rows;
+
+/// Rows of tile `index` of `tiles`: all are about as high.
+#[inline(always)]
+pub(crate) fn tile_rows(index: usize, tiles: usize, rows: usize) -> std::ops::Range<usize> {
+    index * rows / tiles..(index + 1) * rows / tiles
+}
