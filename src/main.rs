@@ -2,10 +2,14 @@
 
 use std::process::ExitCode;
 
-/// Keeps freed memory for the next request: feature maps are tens of megabytes, and asking the system for them anew costs
-/// a page fault every 4 KiB.
+use kernels::Retaining;
+use mimalloc::MiMalloc;
+
+/// Freed activations that are kept for the next layer or request: about what a detector has in memory at a time.
+const KEPT_BYTES: usize = 256 << 20;
+
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Retaining<MiMalloc> = Retaining::new(MiMalloc, KEPT_BYTES);
 
 fn main() -> ExitCode {
     image_embed::cli::main()

@@ -20,6 +20,7 @@ mod max_pool;
 mod max_pool2d;
 mod patches;
 mod product;
+mod retaining;
 mod rows;
 mod tile;
 mod words;
@@ -34,6 +35,7 @@ pub use linear::{Linear, LinearWeights};
 pub use max_pool2d::MaxPool2d;
 pub use patches::patch_rows;
 pub use product::Precision;
+pub use retaining::Retaining;
 
 /// Size of an NHWC activation without its channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -107,8 +107,34 @@ macro_rules! by_rows {
 }
 pub(crate) use by_rows;
 
-/// Rows of tile `index` of `tiles`: all are about as high.
-#[inline(always)]
-pub(crate) fn tile_rows(index: usize, tiles: usize, rows: usize) -> std::ops::Range<usize> {
-    index * rows / tiles..(index + 1) * rows / tiles
+/// How rows are cut into tiles: all are about as high, the first ones one row higher than the others if need be.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiles {
+    pub(crate) count: usize,
+    height: usize,
+    higher: usize,
+}
+
+impl Tiles {
+    /// Tiles of at most `most` rows.
+    #[inline(always)]
+    pub(crate) fn new(rows: usize, most: usize) -> Self {
+        let count = rows.div_ceil(most).max(1);
+        Self {
+            count,
+            height: rows / count,
+            higher: rows % count,
+        }
+    }
+
+    /// Rows of tile `index`.
+    #[inline(always)]
+    pub(crate) fn height(self, index: usize) -> usize {
+        self.height + usize::from(index < self.higher)
+    }
+}
+
+/// Part `index` of `parts` about equal parts of `0..all`.
+pub(crate) fn part(index: usize, parts: usize, all: usize) -> std::ops::Range<usize> {
+    index * all / parts..(index + 1) * all / parts
 }

@@ -17,7 +17,7 @@ use super::{Conv2dWeights, Shape};
 use crate::buffer::{Shared, Words};
 use crate::lanes::Lanes;
 use crate::product::{Product, WithProduct};
-use crate::rows::{MOST_ROWS, Panel, Run, Sums, accumulate, by_rows, tile_rows};
+use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows, part as part_of};
 use crate::tile::{LINE, PREFETCH_STEPS};
 use crate::words::{Layout, widen};
 use crate::{Extent, Isa, Precision};
@@ -96,7 +96,7 @@ impl Direct {
                     self.run_part(
                         images,
                         part.clone(),
-                        tile_rows(group, groups, panels),
+                        part_of(group, groups, panels),
                         to,
                         channels,
                     );
@@ -199,14 +199,14 @@ impl Direct {
         if !self.stages() {
             let count = output.pixels().div_ceil(BLOCK_PIXELS);
             return (0..count)
-                .map(|part| tile_rows(part, count, output.pixels()))
+                .map(|part| part_of(part, count, output.pixels()))
                 .collect();
         }
         let rows = (STAGED_PIXELS / output.width).clamp(1, output.height);
         let parts = output.height.div_ceil(rows);
         (0..output.batch * parts)
             .map(|part| {
-                let rows = tile_rows(part % parts, parts, output.height);
+                let rows = part_of(part % parts, parts, output.height);
                 let first = part / parts * output.height;
                 (first + rows.start) * output.width..(first + rows.end) * output.width
             })
@@ -366,16 +366,16 @@ impl Block<'_> {
     /// residual) must hold `channels` values at each multiple of `stride` below `starts.len() * stride`.
     #[inline(always)]
     unsafe fn run<P: Product, const V: usize>(&self, product: P) {
-        let most = const { P::Lanes::POINTER_ROWS[V - 1] };
-        let tiles = self.starts.len().div_ceil(most);
+        let tiles = Tiles::new(self.starts.len(), const { P::Lanes::POINTER_ROWS[V - 1] });
         // The next panel comes closer evenly over all tiles of this one.
-        let share = self.next.len().div_ceil(tiles);
+        let share = self.next.len().div_ceil(tiles.count);
         let steps = self.weights.len() / (V * P::Lanes::COUNT);
         let next_stride = share.div_ceil((steps / PREFETCH_STEPS).max(1));
-        for tile in 0..tiles {
-            let rows = tile_rows(tile, tiles, self.starts.len());
+        let mut row = 0;
+        for tile in 0..tiles.count {
+            let height = tiles.height(tile);
             let mut pointers = [self.words.as_ptr(); MOST_ROWS];
-            for (pointer, &start) in pointers.iter_mut().zip(&self.starts[rows.clone()]) {
+            for (pointer, &start) in pointers.iter_mut().zip(&self.starts[row..row + height]) {
                 *pointer = pointer.wrapping_add(start);
             }
             let panel = Panel {
@@ -386,10 +386,11 @@ impl Block<'_> {
             };
             // SAFETY: as the caller promises.
             unsafe {
-                by_rows!(rows.len(), const { P::Lanes::POINTER_ROWS[V - 1] }, R => {
-                    self.tile::<P, R, V>(product, rows.start, &pointers, &panel);
+                by_rows!(height, const { P::Lanes::POINTER_ROWS[V - 1] }, R => {
+                    self.tile::<P, R, V>(product, row, &pointers, &panel);
                 });
             }
+            row += height;
         }
     }
 

@@ -15,6 +15,7 @@ use super::packing::PackedInput;
 use crate::buffer::{Shared, Words, written};
 use crate::lanes::Lanes as _;
 use crate::product::{Product, VECTORS, WithProduct};
+use crate::rows::part;
 use crate::tile::{LINE, Operands, PREFETCH_STEPS, Sums, multiply};
 use crate::words::widen;
 
@@ -53,11 +54,6 @@ pub(super) fn run(layer: &Linear, input: &PackedInput<'_>, residual: Option<&[f3
     };
     // SAFETY: the tasks cover every stripe and every panel, so every element is written.
     unsafe { written(input.rows * outputs, write) }
-}
-
-/// Part `index` of `parts` about equal parts of `0..all`.
-fn part(index: usize, parts: usize, all: usize) -> Range<usize> {
-    index * all / parts..(index + 1) * all / parts
 }
 
 /// Some stripes of rows by some panels of columns.

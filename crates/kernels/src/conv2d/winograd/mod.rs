@@ -21,7 +21,7 @@ use super::{Conv2dWeights, Shape};
 use crate::buffer::{Shared, Words};
 use crate::linear::packing::PackedWeights;
 use crate::product::{Product, VECTORS, WithProduct};
-use crate::rows::tile_rows;
+use crate::rows::part;
 use crate::words::Layout;
 use crate::{Extent, Isa, Precision};
 use tile::{F2, F4, Tile};
@@ -101,7 +101,7 @@ impl Winograd {
                     winograd: self,
                     images,
                     grid,
-                    tiles: tile_rows(index, tasks, grid.tiles()),
+                    tiles: part(index, tasks, grid.tiles()),
                     to,
                     size: std::marker::PhantomData,
                 };

@@ -7,7 +7,7 @@ use crate::buffer::Words;
 use crate::lanes::Lanes;
 use crate::linear::packing::PackedWeights;
 use crate::product::{Product, VECTORS};
-use crate::rows::{MOST_ROWS, Panel, Run, Sums, accumulate, by_rows, tile_rows};
+use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows};
 use crate::tile::{LINE, PREFETCH_STEPS};
 use crate::words::{Layout, widen};
 
@@ -21,8 +21,7 @@ pub(super) fn multiply<P: Product>(
     (outputs, sums): (Matrix, &mut [u32]),
 ) {
     let lanes = product.lanes();
-    let most = const { P::Lanes::POINTER_ROWS[VECTORS - 1] };
-    let tiles = inputs.rows.div_ceil(most);
+    let tiles = Tiles::new(inputs.rows, const { P::Lanes::POINTER_ROWS[VECTORS - 1] });
     let mut widened = Words::zeroed(if layout.widens() {
         layout.chunk * layout.columns
     } else {
@@ -57,12 +56,13 @@ pub(super) fn multiply<P: Product>(
                 assert!(words.len() == run.words * layout.columns);
                 assert!((panel + 1) * layout.columns <= outputs.row);
                 // The next panel comes closer evenly over all tiles of this one.
-                let share = next.len().div_ceil(tiles);
+                let share = next.len().div_ceil(tiles.count);
                 let next_stride = share.div_ceil((run.words / PREFETCH_STEPS).max(1));
-                for tile in 0..tiles {
-                    let rows = tile_rows(tile, tiles, inputs.rows);
+                let mut row = 0;
+                for tile in 0..tiles.count {
+                    let height = tiles.height(tile);
                     let mut pointers = [values.as_ptr(); MOST_ROWS];
-                    for (pointer, row) in pointers.iter_mut().zip(rows.clone()) {
+                    for (pointer, row) in pointers.iter_mut().zip(row..row + height) {
                         *pointer = values[row * inputs.row..].as_ptr();
                     }
                     let operands = Panel {
@@ -71,14 +71,15 @@ pub(super) fn multiply<P: Product>(
                         next: next.as_ptr().wrapping_add(tile * share / LINE * LINE),
                         next_stride,
                     };
-                    let to = &mut sums[rows.start * outputs.row + panel * layout.columns..];
+                    let to = &mut sums[row * outputs.row + panel * layout.columns..];
                     // SAFETY: the run lies within a row of values, as was checked above, and the weights are those of its
                     // words.
                     unsafe {
-                        by_rows!(rows.len(), const { P::Lanes::POINTER_ROWS[VECTORS - 1] }, R => {
+                        by_rows!(height, const { P::Lanes::POINTER_ROWS[VECTORS - 1] }, R => {
                             multiply_tile::<P, R>(product, &pointers, &operands, chunk == 0, to, outputs.row);
                         });
                     }
+                    row += height;
                 }
             }
         }
