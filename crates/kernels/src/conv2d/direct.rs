@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::finish::Finish;
 use super::packing::Packed;
+use super::residual::Placed;
 use super::staging::Staging;
 use super::{Conv2dWeights, Shape};
 use crate::buffer::{Shared, Words};
@@ -43,12 +44,11 @@ pub(super) struct Direct {
 }
 
 /// An image being convolved.
-#[derive(Clone, Copy)]
 pub(super) struct Images<'a> {
     pub(super) input: &'a [f32],
     pub(super) extent: Extent,
     pub(super) output: Extent,
-    pub(super) residual: Option<&'a [f32]>,
+    pub(super) residual: Option<Placed<'a>>,
 }
 
 impl Direct {
@@ -137,11 +137,11 @@ impl Direct {
             input,
             extent,
             output,
-            residual,
+            ref residual,
         } = *images;
         let place = Place {
             panels,
-            residual: residual.map(|residual| &residual[pixels.start * stride..]),
+            residual: residual.as_ref(),
             to,
             stride,
         };
@@ -152,6 +152,8 @@ impl Direct {
                 pixel_words: self.shape.in_channels,
                 output,
                 image_rows: extent.height,
+                image: 0,
+                row: 0,
             };
             return self.run_task(view, pixels, place);
         }
@@ -176,6 +178,8 @@ impl Direct {
                     ..output
                 },
                 image_rows: words.len() / row_words,
+                image: row / output.height,
+                row: rows.start,
             };
             self.run_task(view, 0..pixels.len(), place);
         });
@@ -226,13 +230,16 @@ struct View<'a> {
     pixel_words: usize,
     image_rows: usize,
     output: Extent,
+    /// The image and the row that its first output pixel belongs to.
+    image: usize,
+    row: usize,
 }
 
 /// Where some output pixels of some panels of channels go.
 struct Place<'a> {
     panels: Range<usize>,
-    /// From the first pixel on, as `to` is.
-    residual: Option<&'a [f32]>,
+    residual: Option<&'a Placed<'a>>,
+    /// The first pixel's place.
     to: Shared<f32>,
     /// Numbers from one pixel to the next.
     stride: usize,
@@ -278,10 +285,15 @@ impl WithProduct for Task<'_> {
         });
         let mut cursor = Cursor::new(&view, shape.stride, pixels.start);
         let mut starts = [0_usize; BLOCK_PIXELS];
+        let mut residual_starts = [0_usize; BLOCK_PIXELS];
         let mut done = 0;
         while done < pixels.len() {
             let block = (pixels.len() - done).min(BLOCK_PIXELS);
-            for start in &mut starts[..block] {
+            for (start, residual_start) in starts[..block].iter_mut().zip(&mut residual_starts) {
+                if let Some(residual) = residual {
+                    let (image, y) = (view.image + cursor.image, view.row + cursor.y);
+                    *residual_start = residual.start(image, y, cursor.x);
+                }
                 *start = cursor.next_start();
             }
             for (index, chunk) in packed.chunks.iter().enumerate() {
@@ -319,7 +331,8 @@ impl WithProduct for Task<'_> {
                         channels,
                         is_first: index == 0,
                         is_last: index + 1 == packed.chunks.len(),
-                        residual: residual.map(|residual| residual[done * stride..].as_ptr()),
+                        residual: residual
+                            .map(|residual| (residual.values, &residual_starts[..block])),
                         to: to.at(done * stride),
                         stride,
                     };
@@ -355,15 +368,16 @@ struct Block<'a> {
     channels: usize,
     is_first: bool,
     is_last: bool,
-    residual: Option<*const f32>,
+    /// What is added, and where it begins for each pixel.
+    residual: Option<(&'a [f32], &'a [usize])>,
     to: *mut f32,
     stride: usize,
 }
 
 impl Block<'_> {
     /// # Safety
-    /// Every start must leave all runs inside `words`, the weights must be those of `V` vectors, and `to` (and the
-    /// residual) must hold `channels` values at each multiple of `stride` below `starts.len() * stride`.
+    /// Every start must leave all runs inside `words`, the weights must be those of `V` vectors, and `to`
+    /// must hold `channels` values at each multiple of `stride` below `starts.len() * stride`.
     #[inline(always)]
     unsafe fn run<P: Product, const V: usize>(&self, product: P) {
         let tiles = Tiles::new(self.starts.len(), const { P::Lanes::POINTER_ROWS[V - 1] });
@@ -433,9 +447,10 @@ impl Block<'_> {
                 let at = (row + r) * self.stride + channel;
                 let mut value = sums[v];
                 if self.is_last {
-                    if let Some(residual) = self.residual {
-                        // SAFETY: the residual has the output's length.
-                        let residual = unsafe { load(lanes, residual.wrapping_add(at), count) };
+                    if let Some((residual, starts)) = self.residual {
+                        let residual = &residual[starts[row + r] + channel..][..count];
+                        // SAFETY: the slice was cut to the number of values that are read.
+                        let residual = unsafe { load(lanes, residual.as_ptr(), count) };
                         value = lanes.add(value, residual);
                     }
                     value = self.finish.rectify(lanes, value, channel);

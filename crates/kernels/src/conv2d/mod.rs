@@ -8,6 +8,7 @@
 mod direct;
 mod finish;
 mod packing;
+mod residual;
 mod staging;
 mod winograd;
 
@@ -15,6 +16,8 @@ use crate::buffer::{Shared, written};
 use crate::max_pool::{Window, pool_rows, pooled_size};
 use crate::{Extent, Isa, Precision};
 use direct::{Direct, Images};
+use residual::Placed;
+pub use residual::Residual;
 use winograd::Winograd;
 
 /// What a convolution is made of, in PyTorch's order.
@@ -164,20 +167,23 @@ impl Conv2d {
     }
 
     /// Convolves `input`, `[batch, height, width, in_channels]`, to `[batch, height', width', out_channels]`, and adds
-    /// `residual`, of the output's shape, before the rectifier.
+    /// `residual` before the rectifier.
     ///
     /// Splits the work over the threads of the rayon pool that it is called in.
     ///
     /// # Panics
-    /// When `input` or `residual` does not have that length or the kernel does not fit (see [`Conv2d::output_extent`]).
+    /// When `input` or `residual` does not have its length or the kernel does not fit (see [`Conv2d::output_extent`]).
     #[must_use]
-    pub fn forward(&self, input: &[f32], extent: Extent, residual: Option<&[f32]>) -> Vec<f32> {
-        let images = self.images(input, extent, residual);
-        let length = images.output.pixels() * self.shape.out_channels;
-        assert!(
-            residual.is_none_or(|residual| residual.len() == length),
-            "residual length"
-        );
+    pub fn forward(
+        &self,
+        input: &[f32],
+        extent: Extent,
+        residual: Option<Residual<'_>>,
+    ) -> Vec<f32> {
+        let mut images = self.images(input, extent);
+        let channels = self.shape.out_channels;
+        images.residual = residual.map(|residual| Placed::new(residual, images.output, channels));
+        let length = images.output.pixels() * channels;
         let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
             let to = Shared::new(to.as_mut_ptr().cast::<f32>());
             // SAFETY: `to` has the output's length, and no one else has it.
@@ -198,7 +204,7 @@ impl Conv2d {
     /// # Panics
     /// As [`Conv2d::forward`].
     pub fn append(&self, input: &[f32], extent: Extent, output: &mut Vec<f32>) {
-        let images = self.images(input, extent, None);
+        let images = self.images(input, extent);
         let (pixels, channels) = (images.output.pixels(), self.shape.out_channels);
         let added = output.len();
         output.resize(added + pixels * channels, 0.0);
@@ -217,7 +223,7 @@ impl Conv2d {
         pool: usize,
         output: &mut Vec<f32>,
     ) {
-        let images = self.images(input, extent, None);
+        let images = self.images(input, extent);
         let conv = images.output;
         let pooled = self
             .pooled_extent(extent, pool)
@@ -256,12 +262,7 @@ impl Conv2d {
 }
 
 impl Conv2d {
-    fn images<'a>(
-        &self,
-        input: &'a [f32],
-        extent: Extent,
-        residual: Option<&'a [f32]>,
-    ) -> Images<'a> {
+    fn images<'a>(&self, input: &'a [f32], extent: Extent) -> Images<'a> {
         assert_eq!(
             input.len(),
             extent.pixels() * self.shape.in_channels,
@@ -274,7 +275,7 @@ impl Conv2d {
             input,
             extent,
             output,
-            residual,
+            residual: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Convolution, with and without pooling, against plain loops in `f64`, on every instruction set of this processor.
 
 use crate::reference::{Numbers, assert_close, bf16, conv2d, max_pool};
-use kernels::{Conv2d, Conv2dWeights, Extent, Isa, Precision, Rectifier};
+use kernels::{Conv2d, Conv2dWeights, Extent, Isa, Precision, Rectifier, Residual};
 
 struct Case {
     extent: Extent,
@@ -134,9 +134,59 @@ fn matches_plain_loops() {
 
                 let residual = numbers.take(expected.len());
                 let (expected, _) = conv2d(&input, case.extent, &weights, Some(&residual));
-                let got = layer.forward(&input, case.extent, Some(&residual));
+                let residual = Residual {
+                    values: &residual,
+                    extent: output,
+                };
+                let got = layer.forward(&input, case.extent, Some(residual));
                 assert_close(&got, &expected, tolerance, &format!("{what} with residual"));
             }
+        }
+    }
+}
+
+/// As a pyramid of features adds its smaller levels to the larger ones.
+#[test]
+fn a_smaller_residual_is_enlarged() {
+    for isa in Isa::available() {
+        for case in [
+            case((2, 7, 10), 64, 40, (1, 1)),
+            case((1, 9, 5), 32, 32, (3, 3)).within(1),
+            case((2, 6, 8), 8, 24, (3, 3)).within(1),
+        ] {
+            let mut numbers = Numbers::new(21);
+            let input = numbers.take(case.extent.pixels() * case.in_channels);
+            let weight = numbers.take(case.out_channels * case.taps());
+            let bias = numbers.take(case.out_channels);
+            let weights = case.weights(&weight, &bias, Rectifier::Relu);
+            let Extent {
+                batch,
+                height,
+                width,
+            } = case.extent;
+            let extent = Extent {
+                batch,
+                height: height.div_ceil(2),
+                width: width.div_ceil(2),
+            };
+            let channels = case.out_channels;
+            let values = numbers.take(extent.pixels() * channels);
+            let mut enlarged = Vec::new();
+            for image in 0..batch {
+                for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                    let (y, x) = (y * extent.height / height, x * extent.width / width);
+                    let pixel = (image * extent.height + y) * extent.width + x;
+                    enlarged.extend_from_slice(&values[pixel * channels..][..channels]);
+                }
+            }
+            let (expected, _) = conv2d(&input, case.extent, &weights, Some(&enlarged));
+            let layer = Conv2d::new(isa, Precision::F32, &weights);
+            let residual = Residual {
+                values: &values,
+                extent,
+            };
+            let got = layer.forward(&input, case.extent, Some(residual));
+            assert_close(&got, &expected, 1e-4, &format!("{isa:?} {:?}", case.extent));
         }
     }
 }

@@ -121,8 +121,9 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> Transforms<'_, T, IN, 
                 } else {
                     value
                 };
+                let to = to.wrapping_add((i * IN + j) * stride);
                 // SAFETY: as the caller promises.
-                unsafe { product.store_words(to.add((i * IN + j) * stride), value) };
+                unsafe { product.store_words(to, value) };
             }
         }
     }
@@ -138,7 +139,9 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> Transforms<'_, T, IN, 
         to: Shared<f32>,
     ) {
         let Images {
-            output, residual, ..
+            output,
+            ref residual,
+            ..
         } = *self.images;
         let channels = self.shape.out_channels;
         assert!(channels.is_multiple_of(L::COUNT));
@@ -151,11 +154,9 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> Transforms<'_, T, IN, 
             for j in 0..IN {
                 let mut points = [lanes.splat(0.0); IN];
                 for (i, point) in points.iter_mut().enumerate() {
+                    let at = sums.as_ptr().wrapping_add((i * IN + j) * stride + channel);
                     // SAFETY: the length was checked above.
-                    *point = unsafe {
-                        let at = sums.as_ptr().add((i * IN + j) * stride + channel);
-                        lanes.load(at.cast())
-                    };
+                    *point = unsafe { lanes.load(at.cast()) };
                 }
                 for (half, value) in half.iter_mut().zip(T::output(lanes, points)) {
                     half[j] = value;
@@ -168,7 +169,8 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> Transforms<'_, T, IN, 
                     let at = (first + y * output.width + x) * channels + channel;
                     let mut value = lanes.add(pixel, bias);
                     if let Some(residual) = residual {
-                        let residual = &residual[at..][..L::COUNT];
+                        let start = residual.start(image, top + y, left + x) + channel;
+                        let residual = &residual.values[start..][..L::COUNT];
                         // SAFETY: the slice was cut to a vector's length.
                         value = lanes.add(value, unsafe { lanes.load(residual.as_ptr()) });
                     }

@@ -3,7 +3,7 @@ mod builder;
 mod tests;
 
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Shape, Tensor, bail};
-use kernels::{Extent, Precision};
+use kernels::{Extent, Precision, Residual};
 
 use super::{contiguous, round};
 pub(crate) use builder::Conv2dBuilder;
@@ -36,7 +36,8 @@ impl Conv2d {
         }
     }
 
-    /// The same with `residual`, of the output's shape, added before the rectifier.
+    /// The same with `residual` added before the rectifier. It has the output's batch and channels; its height and width are
+    /// brought to the output's as PyTorch's `interpolate(mode="nearest")` does it.
     pub(crate) fn forward_residual(
         &self,
         input: &Tensor,
@@ -127,7 +128,9 @@ impl CustomOp2 for Kernel<'_> {
         residual_layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
         let (extent, shape) = self.fit(layout)?;
-        if residual_layout.shape() != &shape {
+        let (batch, height, width, channels) = residual_layout.shape().dims4()?;
+        let fits = (batch, channels) == (shape.dims()[0], shape.dims()[3]);
+        if !fits || height * width == 0 {
             bail!(
                 "residual of {:?} for an answer of {shape:?}",
                 residual_layout.shape()
@@ -135,6 +138,14 @@ impl CustomOp2 for Kernel<'_> {
         }
         let residual = contiguous(residual, residual_layout)?;
         let input = contiguous(storage, layout)?;
+        let residual = Residual {
+            values: residual,
+            extent: Extent {
+                batch,
+                height,
+                width,
+            },
+        };
         let output = self.conv.forward(input, extent, Some(residual));
         Ok((CpuStorage::F32(output), shape))
     }
@@ -163,7 +174,9 @@ impl Tensors {
             .conv2d(&self.weight, self.padding, self.stride, 1, 1)?
             .broadcast_add(&self.bias)?;
         if let Some(residual) = residual {
-            x = (x + residual.permute((0, 3, 1, 2))?)?;
+            let (_, _, height, width) = x.dims4()?;
+            let residual = residual.permute((0, 3, 1, 2))?.contiguous()?;
+            x = (x + residual.upsample_nearest2d(height, width)?)?;
         }
         if let Some(slopes) = &self.slopes {
             let below = x.neg()?.relu()?.broadcast_mul(slopes)?;

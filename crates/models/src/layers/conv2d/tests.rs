@@ -25,12 +25,8 @@ fn builder(channels: (usize, usize), kernel: usize) -> Conv2dBuilder<'static> {
 
 fn assert_same(a: Tensor, b: Tensor, tolerance: f32) -> Result<()> {
     assert_eq!(a.dims(), b.dims());
-    let largest = a.abs()?.max_all()?.to_scalar::<f32>()?;
     let difference = (a - b)?.abs()?.max_all()?.to_scalar::<f32>()?;
-    assert!(
-        difference <= tolerance * largest,
-        "{difference} of {largest}"
-    );
+    assert!(difference <= tolerance, "{difference}");
     Ok(())
 }
 
@@ -59,7 +55,7 @@ fn pieces_and_candle_operations_agree() -> Result<()> {
         let shape = (2, height, width, channels.0);
         let count = 2 * height * width * channels.0;
         let input = Tensor::from_vec(numbers(count, 0.5), shape, &device)?;
-        assert_same(packed.forward(&input)?, tensors.forward(&input)?, 1e-5)?;
+        assert_same(packed.forward(&input)?, tensors.forward(&input)?, 1e-4)?;
     }
     Ok(())
 }
@@ -74,8 +70,10 @@ fn whole_layers_and_candle_operations_agree() -> Result<()> {
         ((24, 15), 1, 1, 0),
         ((8, 64), 1, 2, 0),
     ] {
-        // Rounding to bf16 before or after Winograd's transform makes a difference.
-        for (precision, tolerance) in [(Precision::F32, 3e-5), (Precision::Bf16, 1e-2)] {
+        // Rounding to bf16 before or after Winograd's transform makes a difference. A sum's terms are products of sines.
+        let typical = 0.5 * ((channels.0 * kernel * kernel) as f32).sqrt();
+        for (precision, part) in [(Precision::F32, 1e-5), (Precision::Bf16, 3e-2)] {
+            let tolerance = part * typical;
             for rectifier in [Owned::None, Owned::Relu] {
                 let placement = Placement::new(device.clone(), precision);
                 let mut builder = builder(channels, kernel).stride(stride).padding(padding);
@@ -91,11 +89,15 @@ fn whole_layers_and_candle_operations_agree() -> Result<()> {
                 let plain = packed.forward(&input)?;
                 let residual = plain.affine(-0.7, 0.3)?;
                 assert_same(plain, tensors.forward(&input)?, tolerance)?;
-                assert_same(
-                    packed.forward_residual(&input, &residual)?,
-                    tensors.forward_residual(&input, &residual)?,
-                    tolerance,
-                )?;
+                let (_, height, width, _) = residual.dims4()?;
+                for (rows, columns) in [(height, width), (height.div_ceil(2), width.div_ceil(2))] {
+                    let residual = residual.narrow(1, 0, rows)?.narrow(2, 0, columns)?;
+                    assert_same(
+                        packed.forward_residual(&input, &residual)?,
+                        tensors.forward_residual(&input, &residual)?,
+                        tolerance,
+                    )?;
+                }
             }
         }
     }
@@ -116,9 +118,9 @@ fn an_activation_that_does_not_fit_is_an_error() -> Result<()> {
         }
     }
     let layer = builder((3, 4), 3).on(&placement)?;
-    let error = layer.forward_residual(&zeros(&[1, 9, 9, 3])?, &zeros(&[1, 9, 9, 4])?);
+    let error = layer.forward_residual(&zeros(&[1, 9, 9, 3])?, &zeros(&[1, 7, 7, 5])?);
     let message = error.unwrap_err().to_string();
-    assert!(message.contains("residual of [1, 9, 9, 4]"), "{message}");
+    assert!(message.contains("residual of [1, 7, 7, 5]"), "{message}");
     Ok(())
 }
 
