@@ -21,6 +21,7 @@ mod max_pool2d;
 mod patches;
 mod product;
 mod retaining;
+mod roi_align;
 mod rows;
 mod tile;
 mod words;
@@ -36,6 +37,7 @@ pub use max_pool2d::MaxPool2d;
 pub use patches::patch_rows;
 pub use product::Precision;
 pub use retaining::Retaining;
+pub use roi_align::{FeatureMap, Roi, RoiAlign, roi_align};
 
 /// Size of an NHWC activation without its channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,3 +9,4 @@ mod max_pool;
 mod max_pool2d;
 mod patches;
 mod reference;
+mod roi_align;
