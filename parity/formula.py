@@ -60,3 +60,22 @@ def transformer_weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
         fan_in = shape[0] if last == "proj" else math.prod(shape[1:])
         values = uniform(name, shape, 2.0 / math.sqrt(fan_in))
     return values.astype(np.float32)
+
+
+def detector_weight(name: str, shape: tuple[int, ...], variance: float = 1.0) -> np.ndarray:
+    """The float32 weight tensor NAME of a detector with frozen batch norms, uneven in every way.
+
+    `variance`: about what the norms' is. A small one shows their eps; their weights make up for it.
+    """
+    last = name.rsplit(".", 1)[-1]
+    if last == "running_var":
+        values = variance * (1.0 + uniform(name, shape, 0.5))
+    elif len(shape) == 1 and last == "weight":
+        values = math.sqrt(variance) * (1.0 + uniform(name, shape, 0.5))
+    elif len(shape) == 1:
+        values = uniform(name, shape, 0.25)
+    else:
+        # Boxes that keep their shape, and scores that are not all near 0 and 1.
+        gain = 0.1 if "bbox_pred" in name else 2.5 if "cls_" in name else 2.0
+        values = uniform(name, shape, gain / math.sqrt(math.prod(shape[1:])))
+    return values.astype(np.float32)

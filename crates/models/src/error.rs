@@ -25,6 +25,14 @@ pub enum DetectError {
         /// Height in pixels.
         height: u32,
     },
+    /// At the size that the detector takes, nothing of the image's short side would be left.
+    #[error("an image of {width}x{height} pixels is too elongated to search")]
+    TooElongated {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+    },
     /// The device failed.
     #[error("the network failed: {0}")]
     Device(#[from] candle_core::Error),

@@ -4,8 +4,10 @@
 //! CPU a layer runs this project's own kernels, elsewhere candle's operations.
 
 pub mod clip;
+mod detection;
 pub mod dinov2;
 mod error;
+pub mod faster_rcnn;
 #[cfg(test)]
 mod goldens;
 mod image_encoder;

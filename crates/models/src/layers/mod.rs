@@ -8,7 +8,6 @@ mod layer_norm;
 mod linear;
 mod max_pool;
 mod patch_embedding;
-mod upsample;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Tensor, bail};
 use kernels::Precision;
@@ -19,7 +18,6 @@ pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::{Linear, LinearBuilder};
 pub(crate) use max_pool::max_pool;
 pub(crate) use patch_embedding::PatchEmbedding;
-pub(crate) use upsample::upsample_nearest;
 
 /// Whether work is best cut into pieces that fit a core's cache and spread over the current thread pool, or handed to
 /// the device whole.

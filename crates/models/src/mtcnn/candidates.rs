@@ -1,7 +1,7 @@
 //! What the networks answer, read as scored boxes.
 
-use super::nms::nms_iou;
 use super::pyramid::Level;
+use crate::detection::nms::nms_iou;
 
 /// A box that may hold a face.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,7 +11,6 @@ mod candidates;
 mod crops;
 #[cfg(test)]
 mod goldens;
-mod neighbours;
 mod nms;
 mod onet;
 mod pnet;

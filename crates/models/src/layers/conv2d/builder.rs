@@ -179,7 +179,7 @@ impl<'a> Conv2dBuilder<'a> {
     pub(crate) fn on(self, placement: &Placement) -> candle_core::Result<Conv2d> {
         debug_assert!(self.pool.is_none(), "pooling is done in pieces only");
         let weights = if placement.device.is_cpu() {
-            Weights::Packed(self.pack(placement.isa, placement.precision))
+            Weights::Packed(Box::new(self.pack(placement.isa, placement.precision)))
         } else {
             Weights::Tensors(self.tensors(placement)?)
         };
@@ -195,7 +195,7 @@ impl<'a> Conv2dBuilder<'a> {
     pub(crate) fn for_pieces_on(self, device: &Device) -> candle_core::Result<Conv2d> {
         debug_assert_eq!(self.padding, 0);
         let weights = if device.is_cpu() {
-            Weights::Packed(self.pack(Isa::detect(), Precision::F32))
+            Weights::Packed(Box::new(self.pack(Isa::detect(), Precision::F32)))
         } else {
             Weights::Tensors(self.tensors(&Placement::new(device.clone(), Precision::F32))?)
         };

@@ -19,7 +19,7 @@ pub(crate) struct Conv2d {
 
 #[derive(Clone, Debug)]
 enum Weights {
-    Packed(kernels::Conv2d),
+    Packed(Box<kernels::Conv2d>),
     Tensors(Tensors),
 }
 
