@@ -1,6 +1,6 @@
 """Face detection by facenet-pytorch and by our server, in turns, on the same pixels and threads.
 
-Ours is the `detection` stage of the server's own `Server-Timing`; theirs is the call of `detect`.
+Ours is the `face` stage of the server's own `Server-Timing`; theirs is the call of `detect`.
 Decoding is left out on both sides. Writes WORK/mtcnn_speed.json. Nothing else may be running:
 PyTorch's threads wait for each other by spinning, so a busy machine slows it tenfold and more, and
 flatters us. A load above BUSY before the start is said, and the exit status is then 1.
@@ -63,7 +63,7 @@ def alternate(model: MTCNN, server: Server, image: Image.Image, rounds: int) -> 
         model.detect(image, landmarks=True)
         theirs = (time.perf_counter() - began) * 1e3
         time.sleep(PAUSE_S)
-        ours = detection_ms(server, buffer.getvalue())
+        ours = face_ms(server, buffer.getvalue())
         if turn >= 2:  # the first ones warm up
             times["theirs"].append(theirs)
             times["ours"].append(ours)
@@ -75,15 +75,15 @@ def alternate(model: MTCNN, server: Server, image: Image.Image, rounds: int) -> 
     return row | {"faster": ratios}
 
 
-def detection_ms(server: Server, encoded: bytes) -> float:
+def face_ms(server: Server, encoded: bytes) -> float:
     response = server.analyze("astronaut.bmp", encoded, TASKS[1:])
     response.raise_for_status()
     if len(response.json()["results"]["all"]["data"] or []) != 1:
         raise SystemExit("our server did not find the one face")
     stages = response.headers.get("server-timing", "")
-    found = re.search(r"\bdetection;dur=([\d.]+)", stages)
+    found = re.search(r"\bface;dur=([\d.]+)", stages)
     if not found:
-        raise SystemExit(f"no detection stage in the server's timing: {stages!r}")
+        raise SystemExit(f"no face stage in the server's timing: {stages!r}")
     return float(found[1])
 
 

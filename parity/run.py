@@ -9,16 +9,17 @@ import functools
 import pathlib
 import sys
 import tempfile
+from collections.abc import Iterator
 
 import torch
 
-from cases import clip_live, dinov2_live, embedding_live, mtcnn_live
+from cases import clip_live, dinov2_live, embedding_live, faster_rcnn_live, mtcnn_live
 from server import BINARY, seed, serve
 
 EMBEDDINGS = clip_live.VARIANTS | {"dinov2": dinov2_live.MODEL}
-CASES = ["mtcnn", *EMBEDDINGS]
+CASES = ["mtcnn", "faster_rcnn", *EMBEDDINGS]
 # The other CLIP models differ in size only, and take minutes.
-BY_DEFAULT = ["mtcnn", "clip", "dinov2"]
+BY_DEFAULT = ["mtcnn", "faster_rcnn", "clip", "dinov2"]
 
 
 def main() -> int:
@@ -32,7 +33,7 @@ def main() -> int:
     parser.add_argument(
         "--seeded-dir",
         type=pathlib.Path,
-        help="for the embeddings, instead of what `models seed` writes now",
+        help="for all but mtcnn, instead of what `models seed` writes now",
     )
     parser.add_argument("--threads", type=int, default=2, help="of PyTorch")
     args = parser.parse_args()
@@ -41,7 +42,8 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     done = failed = 0
     for name in args.cases or BY_DEFAULT:
-        check = faces if name == "mtcnn" else functools.partial(embedding, name)
+        checks = {"mtcnn": faces, "faster_rcnn": persons}
+        check = checks.get(name) or functools.partial(embedding, name)
         compared, wrong = check(args)
         done, failed = done + compared, failed + wrong
     print(f"parity: {done} compared, {failed} failed")
@@ -53,15 +55,26 @@ def faces(args: argparse.Namespace) -> tuple[int, int]:
         return mtcnn_live.check(server)
 
 
+def persons(args: argparse.Namespace) -> tuple[int, int]:
+    with seeded(args, faster_rcnn_live.CATALOGUE_NAME) as weights:
+        return faster_rcnn_live.check(args.binary, weights)
+
+
 def embedding(name: str, args: argparse.Namespace) -> tuple[int, int]:
     model = EMBEDDINGS[name]
-    with contextlib.ExitStack() as stack:
-        weights = args.seeded_dir
-        if weights is None:
-            folder = tempfile.TemporaryDirectory(prefix="parity-seeded-")
-            weights = pathlib.Path(stack.enter_context(folder))
-            seed(args.binary, weights, model.catalogue_name)
+    with seeded(args, model.catalogue_name) as weights:
         return embedding_live.check(name, model, args.binary, weights)
+
+
+@contextlib.contextmanager
+def seeded(args: argparse.Namespace, catalogue_name: str) -> Iterator[pathlib.Path]:
+    """A weights folder with the model in it."""
+    if args.seeded_dir is not None:
+        yield args.seeded_dir
+        return
+    with tempfile.TemporaryDirectory(prefix="parity-seeded-") as folder:
+        seed(args.binary, pathlib.Path(folder), catalogue_name)
+        yield pathlib.Path(folder)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ fn a_wrong_setting_is_named() {
         (&["serve", "--clip-model", "ViT-Z/1"], "'ViT-Z/1'"),
         (
             &["serve", "--preload", "clop"],
-            "unknown model 'clop' (known: mtcnn, clip, dinov2)",
+            "unknown model 'clop' (known: mtcnn, fasterrcnn, clip, dinov2)",
         ),
         (&["serve", "--threads", "0"], "--threads"),
         (

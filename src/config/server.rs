@@ -22,7 +22,7 @@ pub struct ServerSettings {
     #[arg(long, env = "IMAGE_EMBED_PORT", default_value_t = 8000)]
     pub port: u16,
 
-    /// Models to load at start: `all`, `none`, or names with commas between
+    /// Models to load at start: `all`, `none`, or names with commas between (mtcnn, fasterrcnn, clip, dinov2)
     #[arg(
         long,
         env = "IMAGE_EMBED_PRELOAD",

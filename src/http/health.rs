@@ -1,13 +1,12 @@
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
-use engine::OPERATIONS;
 use indexmap::IndexMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::AppState;
-use crate::wire::{OperationStatus, State};
+use crate::wire::OperationStatus;
 
 /// The answer of `GET /health`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,7 +22,7 @@ pub(crate) struct Health {
 /// The answer of `GET /ready`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ready {
-    /// Whether to send requests here: nothing is still loading, and at least one operation answers.
+    /// Whether to send requests here: nothing is still loading, and at least one target of an operation answers.
     ready: bool,
     /// Each operation's state.
     #[schema(value_type = std::collections::HashMap<String, OperationStatus>)]
@@ -41,7 +40,8 @@ pub(crate) async fn health() -> Json<Health> {
 
 /// Which operations can answer?
 ///
-/// An operation without its weights does not keep the others from being ready.
+/// An operation without its weights does not keep the others from being ready. An operation's own `state` is that of a
+/// task without `params`; `targets` has each way to ask for it.
 #[utoipa::path(
     get,
     path = "/ready",
@@ -52,12 +52,10 @@ pub(crate) async fn health() -> Json<Health> {
     )
 )]
 pub(crate) async fn ready(Shared(app): Shared<AppState>) -> (StatusCode, Json<Ready>) {
-    let operations: IndexMap<_, _> = OPERATIONS
-        .iter()
-        .map(|operation| (operation.name, OperationStatus::of(&app.engine, operation)))
-        .collect();
-    let mut states = operations.values().map(|operation| &operation.state);
-    let ready = !states.clone().any(|state| *state == State::Loading) && states.any(State::answers);
+    let operations = OperationStatus::of_all(&app.engine);
+    let mut states = operations.values();
+    let ready =
+        !states.clone().any(OperationStatus::loading) && states.any(OperationStatus::answers);
     let status = if ready {
         StatusCode::OK
     } else {

@@ -4,10 +4,9 @@ mod operations;
 mod pieces;
 mod request;
 mod response;
+mod status;
 
-pub use operations::{
-    OperationInfo, OperationStatus, OperationsResponse, ParamInfo, State, UnavailableTargetInfo,
-};
+pub use operations::{OperationInfo, OperationsResponse, ParamInfo};
 pub use pieces::pieces;
 pub use request::{
     AnalyzeRequest, MAX_JSON_BYTES, RequestError, TaskRequest, parse_request, parse_tasks,
@@ -15,3 +14,4 @@ pub use request::{
 pub use response::{
     AnalyzeResponse, DataBody, DetectionBody, ErrorBody, OperationResultBody, StatusBody,
 };
+pub use status::{OperationStatus, State, TargetStatus, TaskStatus};

@@ -1,7 +1,10 @@
-use engine::{Engine, ModelInfo, OPERATIONS, Operation, Readiness};
+use engine::{Engine, OPERATIONS, Operation};
 use indexmap::IndexMap;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::wire::OperationStatus;
+use crate::wire::status::{Infos, infos};
 
 /// The answer of `GET /available_operations/`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,15 +21,13 @@ pub struct OperationInfo {
     pub description: String,
     /// Targets it can work on.
     #[schema(value_type = Vec<String>)]
-    pub allowed_targets: &'static [&'static str],
+    pub allowed_targets: Vec<&'static str>,
     /// The target of a task that names none.
     #[schema(value_type = String)]
     pub default_target: &'static str,
-    /// Targets that clients may ask for but this version skips.
-    pub unavailable_targets: Vec<UnavailableTargetInfo>,
     /// Parameters besides `target`.
     pub params: Vec<ParamInfo>,
-    /// The model that answers.
+    /// The model that answers; where there are several, with commas between.
     #[schema(example = "CLIP ViT-B/32")]
     pub model: String,
     /// Length of the vectors it gives, if it gives any.
@@ -35,17 +36,6 @@ pub struct OperationInfo {
     /// Whether it can answer now.
     #[serde(flatten)]
     pub status: OperationStatus,
-}
-
-/// A target this version cannot work on.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct UnavailableTargetInfo {
-    /// Its name.
-    #[schema(value_type = String)]
-    pub target: &'static str,
-    /// Why not.
-    #[schema(value_type = String)]
-    pub reason: &'static str,
 }
 
 /// A task parameter.
@@ -59,42 +49,14 @@ pub struct ParamInfo {
     pub description: &'static str,
 }
 
-/// Whether an operation can answer now, and whether its answers mean anything.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct OperationStatus {
-    /// How far it is from answering.
-    #[serde(flatten)]
-    pub state: State,
-    /// There, and true, if its model was loaded from weights that nobody trained: the answers mean nothing.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    #[schema(required = false)]
-    pub untrained: bool,
-}
-
-/// How far an operation is from answering.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
-    /// Its model is in memory.
-    Ready,
-    /// Its model is being downloaded or read from disk.
-    Loading,
-    /// Its model is on disk; the first task that needs it loads it.
-    OnDemand,
-    /// Its tasks answer `error`.
-    Unavailable {
-        /// Why, and how to mend it.
-        reason: String,
-    },
-}
-
 impl OperationsResponse {
     /// The table of operations, with their present state.
     #[must_use]
     pub fn new(engine: &Engine) -> Self {
+        let infos = infos(engine);
         let rows = OPERATIONS
             .iter()
-            .map(|operation| (operation.name, OperationInfo::new(engine, operation)));
+            .map(|operation| (operation.name, OperationInfo::new(&infos, operation)));
         Self {
             operations: rows.collect(),
         }
@@ -102,59 +64,26 @@ impl OperationsResponse {
 }
 
 impl OperationInfo {
-    fn new(engine: &Engine, operation: &Operation) -> Self {
-        let unavailable = operation.unavailable_targets.iter();
+    fn new(infos: &Infos, operation: &Operation) -> Self {
+        let models = operation.models();
+        let answering: Vec<_> = models.iter().filter_map(|it| infos.get(it)).collect();
+        let titles: Vec<_> = answering.iter().map(|info| info.title.as_str()).collect();
+        let model = titles.join(", ");
         let params = operation.params.iter();
-        let info = engine.info(operation.model);
+        let targets = operation.allowed_targets.iter();
         Self {
-            description: operation.description.replace("{model}", &info.title),
-            allowed_targets: operation.allowed_targets,
-            default_target: operation.default_target,
-            unavailable_targets: unavailable
-                .map(|row| UnavailableTargetInfo {
-                    target: row.target,
-                    reason: row.reason,
-                })
-                .collect(),
+            description: operation.description.replace("{model}", &model),
+            allowed_targets: targets.map(|target| target.name()).collect(),
+            default_target: operation.default_target.name(),
             params: params
                 .map(|row| ParamInfo {
                     name: row.name,
                     description: row.description,
                 })
                 .collect(),
-            status: OperationStatus::new(&info),
-            dims: info.dims,
-            model: info.title,
+            status: OperationStatus::new(infos, operation),
+            dims: answering.iter().find_map(|info| info.dims),
+            model,
         }
-    }
-}
-
-impl OperationStatus {
-    /// The status of `operation`.
-    #[must_use]
-    pub fn of(engine: &Engine, operation: &Operation) -> Self {
-        Self::new(&engine.info(operation.model))
-    }
-
-    fn new(info: &ModelInfo) -> Self {
-        Self {
-            state: match &info.readiness {
-                Readiness::Ready => State::Ready,
-                Readiness::OnDemand => State::OnDemand,
-                Readiness::Loading => State::Loading,
-                Readiness::Unavailable(reason) => State::Unavailable {
-                    reason: reason.clone(),
-                },
-            },
-            untrained: info.untrained,
-        }
-    }
-}
-
-impl State {
-    /// Whether a task would be answered now.
-    #[must_use]
-    pub fn answers(&self) -> bool {
-        matches!(self, Self::Ready | Self::OnDemand)
     }
 }

@@ -22,9 +22,9 @@ pub struct AnalyzeRequest {
     #[schema(example = json!([
         {"operation_id": "clip", "type": "embed_clip_vit_b_32"},
         {
-            "operation_id": "face",
+            "operation_id": "person",
             "type": "embed_dino_v2",
-            "params": {"target": "prominent_face", "face_context": "whole_image", "normalize": true}
+            "params": {"target": "prominent_person", "normalize": true}
         }
     ]))]
     pub tasks: Vec<TaskRequest>,

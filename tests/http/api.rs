@@ -13,8 +13,7 @@ use image_embed::http::HttpLimits;
 use serde_json::json;
 
 use crate::support::{
-    FACE, app, app_with, ask, empty, form, get, limits, part, post_json, refusal, send, tiny_png,
-    upload,
+    app, app_with, ask, empty, form, get, limits, part, post_json, refusal, send, tiny_png, upload,
 };
 
 #[tokio::test]
@@ -60,55 +59,53 @@ async fn results_come_in_the_order_of_the_tasks() {
 
 #[tokio::test]
 async fn an_operation_without_weights_says_how_to_get_them_and_the_others_answer() {
-    let more = r#",{"operation_id":"c","type":"embed_clip_vit_b_32"},{"operation_id":"d","type":"embed_dino_v2"},{"operation_id":"x","type":"nope"}]"#;
-    let tasks = FACE.replace(']', more);
-    let (status, body) = ask(&app(empty().path()), upload("i.png", &tiny_png(), &tasks)).await;
+    let tasks = r#"[
+        {"operation_id":"face","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}},
+        {"operation_id":"person","type":"detect_bounding_box"},
+        {"operation_id":"face of person","type":"embed_dino_v2","params":{"target":"prominent_face"}},
+        {"operation_id":"clip","type":"embed_clip_vit_b_32"},
+        {"operation_id":"clip of person","type":"embed_clip_vit_b_32","params":{"target":"prominent_person"}},
+        {"operation_id":"dino","type":"embed_dino_v2"},
+        {"operation_id":"other","type":"nope"}
+    ]"#;
+    let (status, body) = ask(&app(empty().path()), upload("i.png", &tiny_png(), tasks)).await;
     assert_eq!(status, 200);
+    let person = "torchvision/fasterrcnn_resnet50_fpn_coco-258fb6c6.pth";
+    let clip = "timm/vit_base_patch32_clip_224.openai/open_clip_model.safetensors";
+    let dino = "timm/vit_base_patch14_dinov2.lvd142m/model.safetensors";
     for (id, file) in [
-        ("f", "facenet-pytorch/pnet.pt"),
-        (
-            "c",
-            "timm/vit_base_patch32_clip_224.openai/open_clip_model.safetensors",
-        ),
-        (
-            "d",
-            "timm/vit_base_patch14_dinov2.lvd142m/model.safetensors",
-        ),
+        ("face", "facenet-pytorch/pnet.pt"),
+        ("person", person),
+        ("face of person", person),
+        ("clip", clip),
+        ("clip of person", person),
+        ("dino", dino),
     ] {
-        assert_eq!(body["results"][id]["status"], "error");
+        assert_eq!(body["results"][id]["status"], "error", "{id}");
         let message = body["results"][id]["error_message"].as_str().unwrap();
         assert!(
-            message.contains(file) && message.contains("image-embed models"),
-            "{message}"
+            message.contains(file) && message.contains("image-embed models pull"),
+            "{id}: {message}"
         );
+        let other_way = message.contains("face_context 'whole_image'");
+        assert_eq!(other_way, id == "face of person", "{id}: {message}");
     }
-    assert_eq!(body["results"]["x"]["status"], "skipped");
+    assert_eq!(body["results"]["other"]["status"], "skipped");
 }
 
 #[tokio::test]
-async fn what_cannot_be_served_yet_is_skipped_with_the_reason() {
+async fn what_a_task_must_not_ask_for_is_skipped_with_the_reason() {
     let tasks = r#"[
-        {"operation_id":"default","type":"detect_bounding_box"},
-        {"operation_id":"context","type":"detect_bounding_box","params":{"target":"prominent_face"}},
         {"operation_id":"target","type":"detect_bounding_box","params":{"target":"sky"}},
         {"operation_id":"number","type":"detect_bounding_box","params":{"target":3}},
-        {"operation_id":"none","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image","max_detections":0}},
+        {"operation_id":"none","type":"detect_bounding_box","params":{"max_detections":0}},
         {"operation_id":"box of all","type":"detect_bounding_box","params":{"target":"whole_image"}},
-        {"operation_id":"person","type":"embed_clip_vit_b_32","params":{"target":"prominent_person"}},
-        {"operation_id":"face","type":"embed_dino_v2","params":{"target":"prominent_face"}},
+        {"operation_id":"context","type":"embed_dino_v2","params":{"target":"prominent_face","face_context":"sky"}},
         {"operation_id":"length","type":"embed_dino_v2","params":{"normalize":"l2"}},
         {"operation_id":"text","type":"embed_clip_vit_b_32","params":{"encoding":"hex"}}
     ]"#;
     let (_, body) = ask(&app(empty().path()), upload("i.png", &tiny_png(), tasks)).await;
     for (id, said) in [
-        (
-            "default",
-            "target 'prominent_person' is not available: this version has no person detector",
-        ),
-        (
-            "context",
-            "face_context 'prominent_person' is not available",
-        ),
         ("target", "target 'sky' is not one of"),
         ("number", "target must be a string, not 3"),
         (
@@ -117,13 +114,12 @@ async fn what_cannot_be_served_yet_is_skipped_with_the_reason() {
         ),
         (
             "box of all",
-            "target 'whole_image' is not one of detect_bounding_box's targets (prominent_face)",
+            "target 'whole_image' is not one of detect_bounding_box's targets (prominent_person, prominent_face)",
         ),
         (
-            "person",
-            "target 'prominent_person' is not available: this version has no person detector",
+            "context",
+            "face_context 'sky' is neither 'prominent_person' nor 'whole_image'",
         ),
-        ("face", "face_context 'prominent_person' is not available"),
         ("length", "normalize must be true or false, not \"l2\""),
         ("text", "encoding 'hex' is neither 'float' nor 'base64'"),
     ] {

@@ -1,25 +1,85 @@
-//! Full-size models through the real API: CLIP and DINOv2 on seeded weights, MTCNN on its real ones.
+//! Full-size models through the real API: Faster R-CNN, CLIP and DINOv2 on seeded weights, MTCNN on its real ones.
 
 use std::path::Path;
 
 use axum::Router;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use imaging::{ExifOrientation, Limits};
+use imaging::{ExifOrientation, Filter, Limits, RgbImage};
 use serde_json::{Value, json};
 use weights::{Silent, catalog, seed};
 
 use crate::support::{app, ask, asset, get, send, upload};
 
-/// One test, because the models are a gigabyte to write and to read, and DINOv2 is asked once.
+/// One test, because the models are more than a gigabyte to write and to read, and the slow ones are asked once.
 #[tokio::test]
-async fn images_and_faces_become_vectors() {
+async fn images_persons_and_faces_are_found_and_become_vectors() {
     let weights = tempfile::tempdir().unwrap();
     put_weights(weights.path());
     let app = app(weights.path());
     let photograph = std::fs::read(asset("photographs/astronaut.png")).unwrap();
+    persons(&app, &crowd(&decode(&photograph))).await;
+    images_and_faces(&app, &photograph).await;
+    states(&app).await;
+}
 
-    let (untrained, results) = analyze(&app, &photograph, TASKS).await;
+/// Where a seeded detector sees persons means nothing; that all is about the same box does.
+async fn persons(app: &Router, crowd: &RgbImage) {
+    let file = imaging::encode_png(crowd).unwrap();
+    let (untrained, results) = analyze(app, &file, PERSON).await;
+    assert_eq!(untrained.as_deref(), Some("fasterrcnn, clip"));
+    for id in ["box", "list", "face", "faces", "vector", "vector of face"] {
+        assert_eq!(results[id]["status"], "success", "{id}: {}", results[id]);
+    }
+    let bbox = integers(&results["box"]["data"]);
+    let list = results["list"]["data"].as_array().unwrap();
+    assert!((1..=3).contains(&list.len()));
+    let scores = list.iter().map(|person| person["score"].as_f64().unwrap());
+    assert!(scores.is_sorted_by(|a, b| a >= b));
+    assert!(list.iter().all(|person| person.get("landmarks").is_none()));
+    let best = floats(&list[0]["bbox"]).map(|side| (side as i32).clamp(0, CROWD as i32));
+    assert_eq!(best, bbox);
+
+    let crop = imaging::crop(crowd, bbox, &Limits::default()).unwrap();
+    assert_eq!(integers(&results["vector"]["cropped_image_bbox"]), bbox);
+    assert_eq!(cropped(&results["vector"]), crop);
+
+    // The person sent as an image of its own has the same vector, and the same face, but for where it lies.
+    let (_, alone) = analyze(app, &imaging::encode_png(&crop).unwrap(), ALONE).await;
+    assert_eq!(alone["clip"]["data"], results["vector"]["data"]);
+    let [x, y, ..] = bbox.map(|side| side as f32);
+    let (found, here) = (&alone["faces"]["data"][0], &results["faces"]["data"][0]);
+    let [x0, y0, x1, y1] = floats(&found["bbox"]);
+    let moved = [x0 + x, y0 + y, x1 + x, y1 + y];
+    assert_eq!(floats(&here["bbox"]), moved);
+    assert_eq!(here["score"], found["score"]);
+    for (here, found) in std::iter::zip(points(here), points(found)) {
+        assert_eq!(here, [found[0] + x, found[1] + y]);
+    }
+    let truncated = moved.map(|side| side as i32);
+    assert_eq!(integers(&results["face"]["data"]), truncated);
+    let shown = &results["vector of face"]["cropped_image_bbox"];
+    assert_eq!(integers(shown), truncated);
+}
+
+/// Sides of a crowd, in pixels.
+const CROWD: u32 = 1600;
+
+/// One small face after the other, so that there is one wherever a seeded detector sees a person.
+fn crowd(photograph: &RgbImage) -> RgbImage {
+    let face = imaging::crop(photograph, [160, 40, 290, 200], &Limits::default()).unwrap();
+    let (width, height) = (65, 80);
+    let face = imaging::resize(&face, width, height, Filter::Bicubic).unwrap();
+    let row = |y: u32| {
+        let row = face.row(y % height).iter().copied().cycle();
+        row.take(CROWD as usize * 3)
+    };
+    let pixels = (0..CROWD).flat_map(row).collect();
+    RgbImage::from_raw(CROWD, CROWD, pixels).unwrap()
+}
+
+async fn images_and_faces(app: &Router, photograph: &[u8]) {
+    let (untrained, results) = analyze(app, photograph, TASKS).await;
     assert_eq!(untrained.as_deref(), Some("clip, dinov2"));
     for (id, dims) in [("clip", 512), ("face", 512), ("dino", 768)] {
         assert_eq!(results[id]["status"], "success", "{}", results[id]);
@@ -48,35 +108,57 @@ async fn images_and_faces_become_vectors() {
         assert_eq!(results[id]["cropped_image_bbox"], json!(null));
         assert_eq!(results[id]["cropped_image_base64"], json!(null));
     }
-    let whole = decode(&photograph);
+    let whole = decode(photograph);
     let crop = imaging::crop(&whole, [181, 62, 267, 172], &Limits::default()).unwrap();
     assert_eq!(
         results["face"]["cropped_image_bbox"],
         results["box"]["data"]
     );
-    let png = results["face"]["cropped_image_base64"].as_str().unwrap();
-    assert_eq!(decode(&BASE64_STANDARD.decode(png).unwrap()), crop);
+    assert_eq!(cropped(&results["face"]), crop);
 
     // The crop sent as an image of its own gives the vector of the face.
-    let (_, of_crop) = analyze(&app, &imaging::encode_png(&crop).unwrap(), CLIP).await;
+    let (_, of_crop) = analyze(app, &imaging::encode_png(&crop).unwrap(), CLIP).await;
     assert_eq!(of_crop["clip"]["data"], results["face"]["data"]);
 
     // Only what a request needed is named.
-    let (untrained, _) = analyze(&app, &photograph, BOX).await;
+    let (untrained, _) = analyze(app, photograph, BOX).await;
     assert_eq!(untrained, None);
-    let (_, body) = ask(&app, get("/available_operations/")).await;
-    for (operation, untrained) in [
-        ("detect_bounding_box", None),
-        ("embed_clip_vit_b_32", Some(&json!(true))),
-        ("embed_dino_v2", Some(&json!(true))),
+}
+
+/// All is in memory now, and only a face in the whole image is found by numbers that somebody trained.
+async fn states(app: &Router) {
+    let (_, body) = ask(app, get("/available_operations/")).await;
+    for operation in [
+        "detect_bounding_box",
+        "embed_clip_vit_b_32",
+        "embed_dino_v2",
     ] {
         let operation = &body["operations"][operation];
         assert_eq!(operation["state"], "ready");
-        assert_eq!(operation.get("untrained"), untrained);
+        assert_eq!(operation["untrained"], true);
+        for target in operation["targets"].as_array().unwrap() {
+            assert_eq!(target["state"], "ready");
+            let trained = target["models"] == json!(["mtcnn"]);
+            assert_eq!(target.get("untrained").is_none(), trained, "{target}");
+        }
     }
 }
 
 const BOX: &str = r#"[{"operation_id":"box","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
+
+const PERSON: &str = r#"[
+    {"operation_id":"box","type":"detect_bounding_box"},
+    {"operation_id":"list","type":"detect_bounding_box","params":{"max_detections":3}},
+    {"operation_id":"face","type":"detect_bounding_box","params":{"target":"prominent_face"}},
+    {"operation_id":"faces","type":"detect_bounding_box","params":{"target":"prominent_face","max_detections":1}},
+    {"operation_id":"vector","type":"embed_clip_vit_b_32","params":{"target":"prominent_person"}},
+    {"operation_id":"vector of face","type":"embed_clip_vit_b_32","params":{"target":"prominent_face"}}
+]"#;
+
+const ALONE: &str = r#"[
+    {"operation_id":"clip","type":"embed_clip_vit_b_32"},
+    {"operation_id":"faces","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image","max_detections":1}}
+]"#;
 
 const CLIP: &str = r#"[{"operation_id":"clip","type":"embed_clip_vit_b_32"}]"#;
 
@@ -90,9 +172,14 @@ const TASKS: &str = r#"[
 ]"#;
 
 fn put_weights(dir: &Path) {
-    for model in ["clip-vit-b-32", "dinov2-vit-b-14"] {
+    for (model, number) in [
+        // Of the first few seeds the one whose boxes are large enough for a face.
+        ("fasterrcnn-resnet50-fpn", 1),
+        ("clip-vit-b-32", 0),
+        ("dinov2-vit-b-14", 0),
+    ] {
         for file in catalog::find(model).unwrap().files {
-            seed::write(dir, file, 0, &Silent).unwrap();
+            seed::write(dir, file, number, &Silent).unwrap();
         }
     }
     for file in catalog::find("mtcnn").unwrap().files {
@@ -117,6 +204,24 @@ fn vector(result: &Value) -> Vec<f64> {
     values.map(|x| x.as_f64().unwrap()).collect()
 }
 
-fn decode(file: &[u8]) -> imaging::RgbImage {
+fn floats(bbox: &Value) -> [f32; 4] {
+    serde_json::from_value(bbox.clone()).unwrap()
+}
+
+fn integers(bbox: &Value) -> [i32; 4] {
+    serde_json::from_value(bbox.clone()).unwrap()
+}
+
+fn points(face: &Value) -> [[f32; 2]; 5] {
+    serde_json::from_value(face["landmarks"].clone()).unwrap()
+}
+
+/// The crop that a result shows.
+fn cropped(result: &Value) -> RgbImage {
+    let png = result["cropped_image_base64"].as_str().unwrap();
+    decode(&BASE64_STANDARD.decode(png).unwrap())
+}
+
+fn decode(file: &[u8]) -> RgbImage {
     imaging::decode(file, &Limits::default(), ExifOrientation::Ignore).unwrap()
 }

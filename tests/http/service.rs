@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{FACE, app, ask, empty, get, send, tiny_png, upload};
+use crate::support::{app, ask, asset, empty, get, send, tiny_png, upload};
 
 #[tokio::test]
 async fn a_request_id_is_passed_through_or_made() {
@@ -34,11 +34,14 @@ async fn a_request_id_is_passed_through_or_made() {
     );
 }
 
+/// A detector whose weights are missing takes a moment to say so.
 #[tokio::test]
 async fn the_stages_of_a_request_are_told_to_the_client() {
-    let response = send(&app(empty().path()), upload("i", &tiny_png(), FACE)).await;
+    let tasks = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}},
+        {"operation_id":"p","type":"detect_bounding_box"}]"#;
+    let response = send(&app(empty().path()), upload("i", &tiny_png(), tasks)).await;
     let timing = response.headers()["server-timing"].to_str().unwrap();
-    for stage in ["receive", "load", "queue", "decode", "detection"] {
+    for stage in ["receive", "load", "queue", "decode", "person", "face"] {
         assert!(timing.contains(&format!("{stage};dur=")), "{timing}");
     }
 }
@@ -62,15 +65,14 @@ async fn operations_are_listed_with_their_state() {
         detect["description"],
         "Detects a bounding box for a specified target."
     );
-    assert_eq!(detect["allowed_targets"], json!(["prominent_face"]));
-    assert_eq!(detect["default_target"], "prominent_person");
     assert_eq!(
-        detect["unavailable_targets"][0]["target"],
-        "prominent_person"
+        detect["allowed_targets"],
+        json!(["prominent_person", "prominent_face"])
     );
+    assert_eq!(detect["default_target"], "prominent_person");
     assert_eq!(detect["state"], "unavailable");
-    assert!(detect["reason"].as_str().unwrap().contains("pnet.pt"));
-    assert_eq!(detect["model"], "MTCNN");
+    assert!(detect["reason"].as_str().unwrap().contains(".pth"));
+    assert_eq!(detect["model"], "Faster R-CNN ResNet-50 FPN, MTCNN");
     assert_eq!(detect.get("dims"), None);
 
     let clip = &operations["embed_clip_vit_b_32"];
@@ -90,7 +92,7 @@ async fn operations_are_listed_with_their_state() {
     for embedding in [clip, dinov2] {
         assert_eq!(
             embedding["allowed_targets"],
-            json!(["whole_image", "prominent_face"])
+            json!(["whole_image", "prominent_person", "prominent_face"])
         );
         assert_eq!(embedding["default_target"], "whole_image");
         assert_eq!(embedding["state"], "unavailable");
@@ -98,6 +100,75 @@ async fn operations_are_listed_with_their_state() {
             embedding.get("untrained"),
             None,
             "nothing is known of weights that are not there"
+        );
+    }
+}
+
+/// As on a machine that reaches package registries only.
+#[tokio::test]
+async fn with_mtcnn_alone_it_is_said_of_each_target_whether_it_answers() {
+    let app = app(&asset("weights"));
+    let (status, ready) = ask(&app, get("/ready")).await;
+    assert_eq!((status, &ready["ready"]), (200, &json!(true)));
+    let (_, listed) = ask(&app, get("/available_operations/")).await;
+    for operations in [&ready["operations"], &listed["operations"]] {
+        let detect = &operations["detect_bounding_box"];
+        assert_eq!(detect["state"], "unavailable", "of the default target");
+        let rows = |operation: &str| {
+            let rows = operations[operation]["targets"].as_array().unwrap();
+            let row = |row: &Value| {
+                let missing = row["reason"].as_str().unwrap_or_default();
+                let missing = missing.matches("image-embed models pull").count();
+                json!([
+                    row["target"],
+                    row["face_context"],
+                    row["models"],
+                    row["state"],
+                    missing
+                ])
+            };
+            rows.iter().map(row).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            rows("detect_bounding_box"),
+            [
+                json!(["prominent_person", null, ["fasterrcnn"], "unavailable", 1]),
+                json!([
+                    "prominent_face",
+                    "prominent_person",
+                    ["fasterrcnn", "mtcnn"],
+                    "unavailable",
+                    1
+                ]),
+                json!(["prominent_face", "whole_image", ["mtcnn"], "on_demand", 0]),
+            ]
+        );
+        assert_eq!(
+            rows("embed_dino_v2"),
+            [
+                json!(["whole_image", null, ["dinov2"], "unavailable", 1]),
+                json!([
+                    "prominent_person",
+                    null,
+                    ["fasterrcnn", "dinov2"],
+                    "unavailable",
+                    2
+                ]),
+                json!([
+                    "prominent_face",
+                    "prominent_person",
+                    ["fasterrcnn", "mtcnn", "dinov2"],
+                    "unavailable",
+                    2
+                ]),
+                json!([
+                    "prominent_face",
+                    "whole_image",
+                    ["mtcnn", "dinov2"],
+                    "unavailable",
+                    1
+                ]),
+            ]
         );
     }
 }

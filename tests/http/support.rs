@@ -24,9 +24,6 @@ use weights::{Store, StoreConfig};
 
 pub(crate) use assets::asset;
 
-/// A task list that asks for the face in the whole image.
-pub(crate) const FACE: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
-
 /// A folder without weights.
 pub(crate) fn empty() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()

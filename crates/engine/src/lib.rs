@@ -5,22 +5,28 @@
 
 mod embedding;
 mod engine;
+mod in_memory;
 mod model;
+mod object_detector;
 mod operations;
 mod panic_text;
 mod params;
 mod plan;
+mod readiness;
 mod registry;
 mod result;
 mod slot;
+mod target;
 mod task;
 mod timings;
 
 pub use embedding::{Embedding, VectorEncoding};
 pub use engine::{Analysis, AnalyzeError, Engine, EngineConfig, StartError};
-pub use model::{MODELS, Model, ModelInfo, Readiness, UnknownModel};
-pub use operations::{OPERATIONS, Operation, Param, UnavailableTarget};
+pub use model::{MODELS, Model, UnknownModel};
+pub use operations::{Choice, OPERATIONS, Operation, Param};
 pub use panic_text::panic_text;
+pub use readiness::{ModelInfo, Readiness};
 pub use result::{CropImage, Data, Detection, OperationResult, Status};
+pub use target::{FaceContext, Target};
 pub use task::{Params, Task, TaskList, TaskListError};
 pub use timings::Timings;

@@ -8,6 +8,8 @@ use thiserror::Error;
 pub enum Model {
     /// Face detection.
     Mtcnn,
+    /// Person detection.
+    FasterRcnn,
     /// Image vectors that know what is in the image; which CLIP it is, is a setting.
     Clip,
     /// Image vectors that know what the image looks like.
@@ -15,25 +17,12 @@ pub enum Model {
 }
 
 /// Every model this version can load.
-pub const MODELS: &[Model] = &[Model::Mtcnn, Model::Clip, Model::DinoV2];
+pub const MODELS: &[Model] = &[Model::Mtcnn, Model::FasterRcnn, Model::Clip, Model::DinoV2];
 
 /// A name that is no model's.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("unknown model '{0}' (known: {known})", known = known_names())]
 pub struct UnknownModel(String);
-
-/// How far a model is from answering.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// In memory.
-    Ready,
-    /// On its way: being downloaded, or read from disk.
-    Loading,
-    /// On disk; the first request that needs it loads it.
-    OnDemand,
-    /// Not to be had; the text says why, and how to mend it.
-    Unavailable(String),
-}
 
 impl Model {
     /// Its name in settings, logs and timings.
@@ -41,8 +30,19 @@ impl Model {
     pub fn name(self) -> &'static str {
         match self {
             Self::Mtcnn => "mtcnn",
+            Self::FasterRcnn => "fasterrcnn",
             Self::Clip => "clip",
             Self::DinoV2 => "dinov2",
+        }
+    }
+
+    /// What it does.
+    pub(crate) fn role(self) -> Role {
+        match self {
+            Self::Mtcnn => Role::Detector(Detector::Mtcnn),
+            Self::FasterRcnn => Role::Detector(Detector::FasterRcnn),
+            Self::Clip => Role::Encoder(Encoder::Clip),
+            Self::DinoV2 => Role::Encoder(Encoder::DinoV2),
         }
     }
 }
@@ -73,17 +73,53 @@ fn known_names() -> String {
         .join(", ")
 }
 
-/// What is known of a model, in memory or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelInfo {
-    /// What people call it, e.g. `CLIP ViT-B/32`.
-    pub title: String,
-    /// Length of its vectors, if it makes any.
-    pub dims: Option<usize>,
-    /// It is in memory, and its weights say of themselves that nobody trained them.
-    pub untrained: bool,
-    /// How far it is from answering.
-    pub readiness: Readiness,
+/// What a model does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Detector(Detector),
+    Encoder(Encoder),
+}
+
+/// A model that finds boxes in an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Detector {
+    Mtcnn,
+    FasterRcnn,
+}
+
+/// A model that turns pixels into a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Encoder {
+    Clip,
+    DinoV2,
+}
+
+impl Detector {
+    /// The model by which the registry knows it.
+    pub(crate) fn model(self) -> Model {
+        match self {
+            Self::Mtcnn => Model::Mtcnn,
+            Self::FasterRcnn => Model::FasterRcnn,
+        }
+    }
+
+    /// What it finds, in a word.
+    pub(crate) fn finds(self) -> &'static str {
+        match self {
+            Self::Mtcnn => "face",
+            Self::FasterRcnn => "person",
+        }
+    }
+}
+
+impl Encoder {
+    /// The model by which the registry knows it.
+    pub(crate) fn model(self) -> Model {
+        match self {
+            Self::Clip => Model::Clip,
+            Self::DinoV2 => Model::DinoV2,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -95,7 +131,18 @@ mod tests {
         let error = "clop".parse::<Model>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown model 'clop' (known: mtcnn, clip, dinov2)"
+            "unknown model 'clop' (known: mtcnn, fasterrcnn, clip, dinov2)"
         );
+    }
+
+    #[test]
+    fn a_model_and_its_role_know_each_other() {
+        for &model in MODELS {
+            let known_as = match model.role() {
+                Role::Detector(detector) => detector.model(),
+                Role::Encoder(encoder) => encoder.model(),
+            };
+            assert_eq!(known_as, model);
+        }
     }
 }

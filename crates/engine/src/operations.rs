@@ -1,6 +1,8 @@
 //! The table of operations: one row feeds validation, `/available_operations/` and readiness.
 
-use crate::model::Model;
+use crate::model::{Detector, Encoder, Model};
+use crate::plan::Detect;
+use crate::target::{FaceContext, Target};
 
 /// One operation of the service.
 #[derive(Debug)]
@@ -9,16 +11,12 @@ pub struct Operation {
     pub name: &'static str,
     /// One sentence for people. `{model}` in it stands for the title of the model that answers, which is a setting.
     pub description: &'static str,
-    /// Targets this version can work on.
-    pub allowed_targets: &'static [&'static str],
-    /// The target of a task that names none. Part of the API's contract, so it may be one of `unavailable_targets`.
-    pub default_target: &'static str,
-    /// Targets of the API's contract that this version cannot work on.
-    pub unavailable_targets: &'static [UnavailableTarget],
+    /// Targets it can work on.
+    pub allowed_targets: &'static [Target],
+    /// The target of a task that names none.
+    pub default_target: Target,
     /// Parameters, besides `target`.
     pub params: &'static [Param],
-    /// The model that answers, and without which the operation answers nothing.
-    pub model: Model,
     /// What it does with its target.
     pub(crate) kind: Kind,
 }
@@ -32,22 +30,6 @@ pub(crate) enum Kind {
     Embed(Encoder),
 }
 
-/// A model that turns pixels into a vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Encoder {
-    Clip,
-    DinoV2,
-}
-
-/// A target that clients may ask for, and get `skipped`.
-#[derive(Debug)]
-pub struct UnavailableTarget {
-    /// The target's name.
-    pub target: &'static str,
-    /// Why it cannot be served.
-    pub reason: &'static str,
-}
-
 /// A task parameter.
 #[derive(Debug)]
 pub struct Param {
@@ -57,17 +39,21 @@ pub struct Param {
     pub description: &'static str,
 }
 
-pub(crate) const NO_PERSON_DETECTOR: &str = "this version has no person detector";
-
-const NO_PERSON: UnavailableTarget = UnavailableTarget {
-    target: "prominent_person",
-    reason: NO_PERSON_DETECTOR,
-};
+/// One way to ask for an operation, and the models that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What the task is about.
+    pub target: Target,
+    /// Where a face is looked for, if the task is about one.
+    pub face_context: Option<FaceContext>,
+    /// Every model the answer needs, in the order in which they run.
+    pub models: Vec<Model>,
+}
 
 const FACE_CONTEXT: Param = Param {
     name: "face_context",
-    description: "Where to look for a face: `prominent_person` (the default; not available, as this version \
-                  has no person detector) or `whole_image`.",
+    description: "Where to look for a face: `prominent_person` (the default) looks inside the prominent person's box, \
+                  or in the whole image if nobody is found; `whole_image` needs no person detector.",
 };
 
 const EMBEDDING_PARAMS: &[Param] = &[
@@ -83,14 +69,19 @@ const EMBEDDING_PARAMS: &[Param] = &[
     },
 ];
 
+const ANY_TARGET: &[Target] = &[
+    Target::WholeImage,
+    Target::ProminentPerson,
+    Target::ProminentFace,
+];
+
 /// Every operation this version performs.
 pub const OPERATIONS: &[Operation] = &[
     Operation {
         name: "detect_bounding_box",
         description: "Detects a bounding box for a specified target.",
-        allowed_targets: &["prominent_face"],
-        default_target: "prominent_person",
-        unavailable_targets: &[NO_PERSON],
+        allowed_targets: &[Target::ProminentPerson, Target::ProminentFace],
+        default_target: Target::ProminentPerson,
         params: &[
             FACE_CONTEXT,
             Param {
@@ -99,27 +90,22 @@ pub const OPERATIONS: &[Operation] = &[
                               each with `bbox` (floats), `score` and, for faces, `landmarks`.",
             },
         ],
-        model: Model::Mtcnn,
         kind: Kind::Detect,
     },
     Operation {
         name: "embed_clip_vit_b_32",
         description: "Generates an embedding using the {model} model.",
-        allowed_targets: &["whole_image", "prominent_face"],
-        default_target: "whole_image",
-        unavailable_targets: &[NO_PERSON],
+        allowed_targets: ANY_TARGET,
+        default_target: Target::WholeImage,
         params: EMBEDDING_PARAMS,
-        model: Model::Clip,
         kind: Kind::Embed(Encoder::Clip),
     },
     Operation {
         name: "embed_dino_v2",
         description: "Generates a visual embedding using the {model} model.",
-        allowed_targets: &["whole_image", "prominent_face"],
-        default_target: "whole_image",
-        unavailable_targets: &[NO_PERSON],
+        allowed_targets: ANY_TARGET,
+        default_target: Target::WholeImage,
         params: EMBEDDING_PARAMS,
-        model: Model::DinoV2,
         kind: Kind::Embed(Encoder::DinoV2),
     },
 ];
@@ -128,14 +114,47 @@ impl Operation {
     pub(crate) fn find(name: &str) -> Option<&'static Operation> {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
-}
 
-impl Encoder {
-    /// The model by which the registry knows it.
-    pub(crate) fn model(self) -> Model {
-        match self {
-            Self::Clip => Model::Clip,
-            Self::DinoV2 => Model::DinoV2,
+    /// The models that answer, as against those that only find the target.
+    #[must_use]
+    pub fn models(&self) -> Vec<Model> {
+        match self.kind {
+            Kind::Detect => vec![Detector::FasterRcnn.model(), Detector::Mtcnn.model()],
+            Kind::Embed(encoder) => vec![encoder.model()],
+        }
+    }
+
+    /// Every way to ask for it; of one target the default way first.
+    #[must_use]
+    pub fn choices(&self) -> Vec<Choice> {
+        let targets = self.allowed_targets.iter();
+        targets
+            .flat_map(|&target| match target {
+                Target::WholeImage => vec![self.choice(target, None, None)],
+                Target::ProminentPerson => vec![self.choice(target, None, Some(Detect::Person))],
+                Target::ProminentFace => FaceContext::ALL
+                    .map(|context| {
+                        self.choice(target, Some(context), Some(Detect::Face { context }))
+                    })
+                    .to_vec(),
+            })
+            .collect()
+    }
+
+    fn choice(
+        &self,
+        target: Target,
+        face_context: Option<FaceContext>,
+        detection: Option<Detect>,
+    ) -> Choice {
+        let mut models = detection.map_or_else(Vec::new, Detect::models);
+        if let Kind::Embed(encoder) = self.kind {
+            models.push(encoder.model());
+        }
+        Choice {
+            target,
+            face_context,
+            models,
         }
     }
 }

@@ -6,56 +6,44 @@ use std::num::NonZeroUsize;
 use serde_json::Value;
 
 use crate::embedding::{VectorEncoding, VectorOptions};
-use crate::operations::{NO_PERSON_DETECTOR, Operation};
-use crate::plan::FaceContext;
+use crate::operations::Operation;
+use crate::target::{FaceContext, Target};
 use crate::task::Params;
-
-/// What a task is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    WholeImage,
-    ProminentFace,
-}
 
 /// `target`, checked against what the operation allows.
 pub(crate) fn target(params: &Params, operation: &Operation) -> Result<Target, String> {
-    let name = string(params, "target")?.unwrap_or(operation.default_target);
-    if let Some(known) = operation
-        .unavailable_targets
-        .iter()
-        .find(|known| known.target == name)
-    {
-        return Err(format!(
-            "target '{name}' is not available: {}",
-            known.reason
-        ));
-    }
-    let allowed = operation.allowed_targets.contains(&name);
-    match name {
-        "whole_image" if allowed => Ok(Target::WholeImage),
-        "prominent_face" if allowed => Ok(Target::ProminentFace),
-        _ => Err(format!(
-            "target '{}' is not one of {}'s targets ({})",
-            shortened(name),
-            operation.name,
-            operation.allowed_targets.join(", ")
-        )),
-    }
+    let Some(name) = string(params, "target")? else {
+        return Ok(operation.default_target);
+    };
+    let mut allowed = operation.allowed_targets.iter();
+    allowed
+        .clone()
+        .copied()
+        .find(|target| target.name() == name)
+        .ok_or_else(|| {
+            let allowed: Vec<_> = allowed.by_ref().map(|target| target.name()).collect();
+            format!(
+                "target '{}' is not one of {}'s targets ({})",
+                shortened(name),
+                operation.name,
+                allowed.join(", ")
+            )
+        })
 }
 
 /// `face_context`: where a face is looked for.
 pub(crate) fn face_context(params: &Params) -> Result<FaceContext, String> {
-    match string(params, "face_context")?.unwrap_or("prominent_person") {
-        "whole_image" => Ok(FaceContext::WholeImage),
-        "prominent_person" => Err(format!(
-            "face_context 'prominent_person' is not available: {NO_PERSON_DETECTOR}; \
-             set face_context to 'whole_image'"
-        )),
-        other => Err(format!(
+    let [default, _] = FaceContext::ALL;
+    let Some(name) = string(params, "face_context")? else {
+        return Ok(default);
+    };
+    let mut known = FaceContext::ALL.into_iter();
+    known.find(|context| context.name() == name).ok_or_else(|| {
+        format!(
             "face_context '{}' is neither 'prominent_person' nor 'whole_image'",
-            shortened(other)
-        )),
-    }
+            shortened(name)
+        )
+    })
 }
 
 /// `max_detections`: `None` asks for the single best box.
@@ -164,17 +152,44 @@ mod tests {
     }
 
     #[test]
-    fn the_contract_defaults_are_named_when_they_cannot_be_served() {
+    fn a_task_that_names_nothing_gets_the_contract_s_defaults() {
         let none = Params::new();
-        let message = target(&none, &OPERATIONS[0]).unwrap_err();
-        assert!(
-            message.starts_with("target 'prominent_person' is not available"),
-            "{message}"
+        let targets = OPERATIONS.iter().map(|operation| target(&none, operation));
+        assert!(targets.eq([
+            Ok(Target::ProminentPerson),
+            Ok(Target::WholeImage),
+            Ok(Target::WholeImage)
+        ]));
+        assert_eq!(face_context(&none), Ok(FaceContext::ProminentPerson));
+    }
+
+    #[test]
+    fn targets_and_contexts_are_read_by_their_names_and_others_are_named() {
+        for operation in OPERATIONS {
+            for &allowed in operation.allowed_targets {
+                let read = target(&params(json!({ "target": allowed.name() })), operation);
+                assert_eq!(read, Ok(allowed));
+            }
+        }
+        assert_eq!(
+            target(&params(json!({ "target": "whole_image" })), &OPERATIONS[0]),
+            Err(
+                "target 'whole_image' is not one of detect_bounding_box's targets \
+                 (prominent_person, prominent_face)"
+                    .to_owned()
+            ),
+            "there is no box to detect in a whole image"
         );
-        let message = face_context(&none).unwrap_err();
-        assert!(
-            message.starts_with("face_context 'prominent_person' is not available"),
-            "{message}"
+        let context = |name| face_context(&params(json!({ "face_context": name })));
+        for known in FaceContext::ALL {
+            assert_eq!(context(known.name()), Ok(known));
+        }
+        assert_eq!(
+            context("prominent_face"),
+            Err(
+                "face_context 'prominent_face' is neither 'prominent_person' nor 'whole_image'"
+                    .to_owned()
+            )
         );
     }
 
@@ -222,25 +237,6 @@ mod tests {
         ] {
             assert_eq!(read(bad), Err(said.to_owned()));
         }
-    }
-
-    #[test]
-    fn an_embedding_is_of_the_whole_image_unless_it_says_otherwise() {
-        for operation in &OPERATIONS[1..] {
-            let read = |value| target(&params(value), operation);
-            assert_eq!(read(json!({})), Ok(Target::WholeImage));
-            assert_eq!(
-                read(json!({ "target": "prominent_face" })),
-                Ok(Target::ProminentFace)
-            );
-            let message = read(json!({ "target": "prominent_person" })).unwrap_err();
-            assert!(message.contains("no person detector"), "{message}");
-        }
-        let message = target(&params(json!({ "target": "whole_image" })), &OPERATIONS[0]);
-        assert!(
-            message.is_err(),
-            "there is no box to detect in a whole image"
-        );
     }
 
     #[test]

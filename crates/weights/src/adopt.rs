@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::catalog::{FileEntry, HubFile, Source};
+use crate::digest;
+use crate::hub::is_sha256;
 use crate::hub_cache::HubCache;
 use crate::lock::FileLock;
 use crate::partial_file::PartialFile;
@@ -37,7 +39,8 @@ impl Store {
     ) -> Result<PathBuf, StoreError> {
         let is_commit =
             hub.revision.len() == 40 && hub.revision.bytes().all(|c| c.is_ascii_hexdigit());
-        let (true, Some(sha256)) = (is_commit, entry.sha256) else {
+        let sha256 = entry.sha256.filter(|sha256| is_sha256(sha256));
+        let (true, Some(sha256)) = (is_commit, sha256) else {
             let reason = "the catalogue pins no commit and sha256 for it; put it into a weights \
                           directory instead";
             return Err(StoreError::Adopt {
@@ -73,7 +76,7 @@ fn copy_verified(entry: &FileEntry, from: &Path, destination: &Path) -> Result<(
             expected,
             found: length,
         }),
-        (_, Some(expected)) if expected != sha256 => Err(StoreError::Hash {
+        (_, Some(expected)) if !digest::matches(&sha256, expected) => Err(StoreError::Hash {
             place,
             expected: expected.to_owned(),
             found: sha256,

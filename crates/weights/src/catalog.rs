@@ -29,7 +29,8 @@ pub struct FileEntry {
     pub path: &'static str,
     /// Where it comes from.
     pub source: Source,
-    /// SHA-256 of its content in lowercase hexadecimal, where known.
+    /// SHA-256 of its content in lowercase hexadecimal, where known: whole, or as many of its first
+    /// digits as upstream publishes, at least 8.
     pub sha256: Option<&'static str>,
     /// Its length in bytes, where known.
     pub bytes: Option<u64>,
@@ -58,6 +59,7 @@ pub const ALL: &[ModelFiles] = &[
     CLIP_VIT_L_14,
     CLIP_VIT_L_14_336,
     DINOV2_VIT_B_14,
+    FASTERRCNN_RESNET50_FPN,
 ];
 
 /// The model called `name`.
@@ -170,6 +172,23 @@ const DINOV2_VIT_B_14: ModelFiles = ModelFiles {
     ),
 };
 
+// torch hub names a file by the first 8 digits of its hash, and verifies no more than those.
+const FASTERRCNN_RESNET50_FPN: ModelFiles = ModelFiles {
+    name: "fasterrcnn-resnet50-fpn",
+    licence: "BSD-3-Clause",
+    page: "https://github.com/pytorch/vision",
+    by_default: true,
+    files: &[FileEntry {
+        model: "fasterrcnn-resnet50-fpn",
+        path: "torchvision/fasterrcnn_resnet50_fpn_coco-258fb6c6.pth",
+        source: Source::Url(
+            "https://download.pytorch.org/models/fasterrcnn_resnet50_fpn_coco-258fb6c6.pth",
+        ),
+        sha256: Some("258fb6c6"),
+        bytes: None,
+    }],
+};
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -193,7 +212,8 @@ mod tests {
                     assert_eq!(file.path, format!("{}/{}", hub.repo, hub.file));
                 }
                 if let Some(sha256) = file.sha256 {
-                    assert!(sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_hexdigit()));
+                    assert!((8..=64).contains(&sha256.len()));
+                    assert!(sha256.bytes().all(|c| c.is_ascii_hexdigit()));
                     assert_eq!(sha256, sha256.to_lowercase());
                 }
             }
@@ -213,6 +233,12 @@ mod tests {
             .filter(|model| model.by_default)
             .map(|model| model.name)
             .collect();
-        assert_eq!(defaults, ["mtcnn", "clip-vit-b-32", "dinov2-vit-b-14"]);
+        let expected = [
+            "mtcnn",
+            "clip-vit-b-32",
+            "dinov2-vit-b-14",
+            "fasterrcnn-resnet50-fpn",
+        ];
+        assert_eq!(defaults, expected);
     }
 }

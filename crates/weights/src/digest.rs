@@ -16,6 +16,11 @@ pub(crate) fn hex(digest: Sha256) -> String {
         .collect()
 }
 
+/// Whether `found`, a whole hash, is the expected one, of which only the first digits may be known.
+pub(crate) fn matches(found: &str, expected: &str) -> bool {
+    found.starts_with(expected)
+}
+
 /// Feeds all that is left of `file` to `digest`, and counts it.
 pub(crate) fn absorb(file: &mut File, digest: &mut Sha256) -> std::io::Result<u64> {
     let mut buffer = vec![0; 1 << 20];

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ureq::Body;
 use ureq::http::Response;
 
-use crate::digest::of_file;
+use crate::digest::{matches, of_file};
 use crate::http::{Client, Credential, RequestError};
 use crate::partial_file::PartialFile;
 use crate::progress::Progress;
@@ -44,7 +44,9 @@ impl Download<'_> {
         let length = std::fs::metadata(path).map(|metadata| metadata.len());
         match (length, self.sha256) {
             (Ok(length), _) if self.bytes.is_some_and(|bytes| bytes != length) => false,
-            (Ok(_), Some(expected)) => of_file(path).is_ok_and(|(_, found)| found == expected),
+            (Ok(_), Some(expected)) => {
+                of_file(path).is_ok_and(|(_, found)| matches(&found, expected))
+            }
             (Ok(_), None) => true,
             (Err(_), _) => false,
         }
@@ -171,7 +173,7 @@ impl Download<'_> {
     fn check(&self, partial: &PartialFile) -> Result<(), StoreError> {
         let found = partial.sha256();
         match self.sha256 {
-            Some(expected) if expected != found => Err(StoreError::Hash {
+            Some(expected) if !matches(&found, expected) => Err(StoreError::Hash {
                 place: self.url.to_owned(),
                 expected: expected.to_owned(),
                 found,

@@ -36,6 +36,8 @@ pub struct Verified {
 pub enum Reference {
     /// The catalogue's hash; it matches.
     Catalogue,
+    /// The first digits of a hash, which are all that upstream publishes; they match.
+    FirstDigits,
     /// The hash under which the Hub keeps it; it matches.
     Hub,
     /// Nothing: upstream publishes no hash.
@@ -134,12 +136,13 @@ impl Store {
             .filter(|name| is_sha256(name));
         let (expected, against) = match (entry.sha256, blob) {
             _ if is_stand_in => (None, Reference::StandIn),
-            (Some(sha256), _) => (Some(sha256), Reference::Catalogue),
+            (Some(sha256), _) if is_sha256(sha256) => (Some(sha256), Reference::Catalogue),
+            (Some(digits), _) => (Some(digits), Reference::FirstDigits),
             (None, Some(name)) => (Some(name), Reference::Hub),
             (None, None) => (None, Reference::Nothing),
         };
         match expected {
-            Some(expected) if expected != found => {
+            Some(expected) if !digest::matches(&found, expected) => {
                 let reason = format!("its sha256 is {found}, expected {expected}");
                 Err(StoreError::Damaged {
                     model: entry.model,

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -6,14 +7,16 @@ use serde::Serialize;
 /// One row of the bench.
 #[derive(Debug, Serialize)]
 pub(super) struct Measurement {
-    /// A model's name, or `limit`: a square matrix product of 2048.
-    pub(super) model: &'static str,
+    /// A model's name and, for a whole detector, the size of the image; or `limit`: a square matrix product of 2048.
+    pub(super) model: Cow<'static, str>,
     pub(super) batch: usize,
     pub(super) precision: &'static str,
     pub(super) median_ms: f64,
     pub(super) min_ms: f64,
-    /// Billions of operations a second at the median, counted as upstream computes them.
-    pub(super) gflops: f64,
+    /// Billions of operations a second at the median, counted as upstream computes them; none where the count depends
+    /// on what is in the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gflops: Option<f64>,
 }
 
 impl fmt::Display for Measurement {
@@ -28,8 +31,12 @@ impl fmt::Display for Measurement {
         } = self;
         write!(
             f,
-            "{model:<20} {batch:>5} {precision:>9} {median_ms:>11.2} {min_ms:>11.2} {gflops:>9.1}"
-        )
+            "{model:<34} {batch:>5} {precision:>9} {median_ms:>11.2} {min_ms:>11.2}"
+        )?;
+        match gflops {
+            Some(gflops) => write!(f, " {gflops:>9.1}"),
+            None => write!(f, " {:>9}", "-"),
+        }
     }
 }
 

@@ -1,6 +1,11 @@
+mod detector;
+mod encoder;
+
+use std::borrow::Cow;
+
 use anyhow::Context as _;
 use candle_core::Device;
-use models::{ImageEncoder, Pixels, Placement, Precision, Recipe, clip, dinov2};
+use models::{Placement, Precision, clip, dinov2, faster_rcnn};
 use weights::{Checkpoint, Silent, Store, catalog, seed};
 
 /// A model that can be timed.
@@ -8,16 +13,28 @@ use weights::{Checkpoint, Silent, Store, catalog, seed};
 pub(super) enum Subject {
     Clip(clip::Variant),
     DinoV2,
+    FasterRcnn,
+}
+
+/// Something to time again and again: one row of the bench.
+pub(super) struct Case {
+    pub(super) model: Cow<'static, str>,
+    pub(super) batch: usize,
+    /// Billions of operations, counted as upstream computes them, if that can be said.
+    pub(super) gflop: Option<f64>,
+    pub(super) run: Box<dyn FnMut() -> anyhow::Result<()>>,
 }
 
 impl Subject {
     fn all() -> Vec<Self> {
         let clips = clip::Variant::ALL.map(Self::Clip);
-        clips.into_iter().chain([Self::DinoV2]).collect()
+        let others = [Self::DinoV2, Self::FasterRcnn];
+        clips.into_iter().chain(others).collect()
     }
 
     pub(super) fn defaults() -> Vec<Self> {
-        vec![Self::Clip(clip::Variant::default()), Self::DinoV2]
+        let clip = Self::Clip(clip::Variant::default());
+        vec![clip, Self::DinoV2, Self::FasterRcnn]
     }
 
     /// The model of this name, for the command line.
@@ -30,70 +47,60 @@ impl Subject {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Clip(variant) => variant.catalogue_name(),
             Self::DinoV2 => dinov2::CATALOGUE_NAME,
+            Self::FasterRcnn => faster_rcnn::CATALOGUE_NAME,
         }
     }
 
-    pub(super) fn gflop(self) -> f64 {
-        match self {
-            Self::Clip(variant) => variant.gflop(),
-            Self::DinoV2 => dinov2::gflop(),
-        }
-    }
-
-    fn recipe(self) -> Recipe {
-        match self {
-            Self::Clip(variant) => variant.recipe(),
-            Self::DinoV2 => dinov2::RECIPE,
-        }
-    }
-
-    /// With the weights of this machine if it has them, else with seeded ones, made for the moment: the numbers do not
-    /// change the speed.
-    pub(super) fn load(
+    /// What there is to time of it. A detector takes one image at a time, whatever `batches` says.
+    pub(super) fn cases(
         self,
         store: &Store,
         precision: Precision,
-    ) -> anyhow::Result<Box<dyn ImageEncoder>> {
-        let files = catalog::find(self.name())
-            .context("no catalogue row")?
-            .files;
-        let [file] = files else {
-            anyhow::bail!("{} has {} files, not one", self.name(), files.len());
+        batches: &[usize],
+    ) -> anyhow::Result<Vec<Case>> {
+        let placement = Placement::new(Device::Cpu, precision);
+        let checkpoint = self.checkpoint(store)?;
+        match self {
+            Self::Clip(variant) => {
+                let model = clip::Clip::load(&checkpoint, variant, &placement)?;
+                encoder::cases(self.name(), Box::new(model), variant.gflop(), batches)
+            }
+            Self::DinoV2 => {
+                let model = dinov2::DinoV2::load(&checkpoint, &placement)?;
+                encoder::cases(self.name(), Box::new(model), dinov2::gflop(), batches)
+            }
+            Self::FasterRcnn => {
+                let model = faster_rcnn::FasterRcnn::load(&checkpoint, &placement)?;
+                detector::cases(self.name(), model)
+            }
+        }
+    }
+
+    /// The weights of this machine if it has them, else seeded ones, made for the moment: the numbers do not change the
+    /// speed of a forward pass.
+    fn checkpoint(self, store: &Store) -> anyhow::Result<Checkpoint> {
+        let row = catalog::find(self.name()).context("no catalogue row")?;
+        let [file] = row.files else {
+            anyhow::bail!("{} has {} files, not one", self.name(), row.files.len());
         };
         if let Ok(path) = store.locate(file) {
-            return self.encoder(&Checkpoint::open(&path)?, precision);
+            return Ok(Checkpoint::open(&path)?);
         }
         let dir = tempfile::tempdir().context("cannot make a folder for seeded weights")?;
         let seeded = seed::write(dir.path(), file, 0, &Silent)?;
-        self.encoder(&Checkpoint::open(&seeded.path)?, precision)
+        // The file stays readable through the open checkpoint after its folder is gone.
+        Ok(Checkpoint::open(&seeded.path)?)
     }
+}
 
-    fn encoder(
-        self,
-        checkpoint: &Checkpoint,
-        precision: Precision,
-    ) -> anyhow::Result<Box<dyn ImageEncoder>> {
-        let placement = Placement::new(Device::Cpu, precision);
-        Ok(match self {
-            Self::Clip(variant) => Box::new(clip::Clip::load(checkpoint, variant, &placement)?)
-                as Box<dyn ImageEncoder>,
-            Self::DinoV2 => Box::new(dinov2::DinoV2::load(checkpoint, &placement)?),
-        })
-    }
-
-    /// Pixels of a made-up image.
-    pub(super) fn pixels(self) -> anyhow::Result<Pixels> {
-        const SIDE: u32 = 64;
-        let bytes = (0..SIDE * SIDE * 3).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
-        let image = imaging::RgbImage::from_raw(SIDE, SIDE, bytes.collect());
-        Ok(self
-            .recipe()
-            .apply(&image.context("an image of no size")?)?)
-    }
+/// A made-up image.
+fn picture(width: u32, height: u32) -> anyhow::Result<imaging::RgbImage> {
+    let bytes = (0..width * height * 3).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8);
+    imaging::RgbImage::from_raw(width, height, bytes.collect()).context("an image of no size")
 }
 
 #[cfg(test)]

@@ -183,6 +183,10 @@ fn verify(store: &Store, file: &FileEntry) -> anyhow::Result<String> {
     let verified = store.verify(file)?;
     let (word, remark) = match verified.against {
         Reference::Catalogue | Reference::Hub => ("verified", ""),
+        Reference::FirstDigits => (
+            "verified",
+            " (by the first digits, all that upstream publishes)",
+        ),
         _ if untrained(&verified.path) => ("unproven", UNTRAINED),
         Reference::Nothing => ("unproven", " (upstream publishes no hash)"),
         Reference::StandIn => ("unproven", " (stands for upstream's own file)"),

@@ -1,25 +1,26 @@
 //! Reading a task's result off what the plan computed.
 
 use crate::plan::build::Answer;
-use crate::plan::run::{Failure, Outcome, Outputs, found, truncated};
+use crate::plan::outcome::{Failure, Outcome, found};
+use crate::plan::run::Outputs;
 use crate::plan::{Embed, Region};
 use crate::result::{CropImage, Data, OperationResult};
 
 impl Answer {
     /// The result of the task called `operation_id`.
-    pub(crate) fn result(&self, operation_id: &str, outputs: &Outputs) -> OperationResult {
+    pub(crate) fn result(&self, operation_id: &str, outputs: &Outputs<'_>) -> OperationResult {
         let outcome = match self {
-            Self::Skip(reason) => return OperationResult::skipped(reason),
+            Self::Skip(reason) => Err(Failure::Unusable(reason.clone())),
+            Self::Box { node } => outputs
+                .regions
+                .prominent(*node)
+                .map(|bbox| OperationResult::success(bbox.map(Data::Bbox))),
             Self::Boxes {
                 node,
                 max_detections,
-            } => found(&outputs.faces, node).map(|faces| {
-                OperationResult::success(match max_detections {
-                    Some(limit) => Some(Data::Detections(
-                        faces.iter().take(limit.get()).cloned().collect(),
-                    )),
-                    None => faces.first().map(|best| Data::Bbox(truncated(best.bbox))),
-                })
+            } => outputs.regions.detections(*node).map(|all| {
+                let most = all.iter().take(max_detections.get());
+                OperationResult::success(Some(Data::Detections(most.cloned().collect())))
             }),
             Self::Vector { node, options } => found(&outputs.embeddings, node).and_then(|values| {
                 let data = Data::Embedding(options.apply(values));
@@ -34,24 +35,12 @@ impl Answer {
 }
 
 /// The crop that `node` looked at; none if it looked at the whole image.
-fn crop_image(node: &Embed, outputs: &Outputs) -> Outcome<Option<CropImage>> {
-    let Region::Crop(crop) = &node.pixels.region else {
+fn crop_image(node: &Embed, outputs: &Outputs<'_>) -> Outcome<Option<CropImage>> {
+    let Region::Crop(crop) = node.pixels.region else {
         return Ok(None);
     };
     Ok(Some(CropImage {
-        bbox: found(&outputs.crops, crop)?.bbox,
-        png_base64: found(&outputs.pngs, crop)?.clone(),
+        bbox: outputs.regions.bbox(crop)?,
+        png_base64: found(&outputs.pngs, &crop)?.clone(),
     }))
-}
-
-impl Failure {
-    fn result(self, operation_id: &str) -> OperationResult {
-        match self {
-            Self::NoFace => OperationResult::skipped(format!(
-                "No prominent face found for operation '{operation_id}'."
-            )),
-            Self::Unusable(reason) => OperationResult::skipped(reason),
-            Self::Broken(reason) => OperationResult::error(reason),
-        }
-    }
 }

@@ -4,10 +4,11 @@ use indexmap::IndexSet;
 use models::Recipe;
 
 use crate::embedding::VectorOptions;
-use crate::model::Model;
-use crate::operations::{Encoder, Kind, Operation};
-use crate::params::{self, Target};
-use crate::plan::{Crop, DetectFace, Embed, Prepare, Region};
+use crate::model::{Encoder, Model};
+use crate::operations::{Kind, Operation};
+use crate::params;
+use crate::plan::{Crop, Detect, Embed, Prepare, Region};
+use crate::target::Target;
 use crate::task::Task;
 
 /// The computations of one request, and how each task's answer is read off them.
@@ -18,10 +19,10 @@ pub(crate) struct Plan {
     pub(crate) answers: Vec<(String, Answer)>,
 }
 
-/// Every distinct computation, by kind; each needs only what stands above it.
+/// Every distinct computation, by kind, with all that it needs in turn.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Nodes {
-    pub(crate) faces: IndexSet<DetectFace>,
+    pub(crate) detections: IndexSet<Detect>,
     pub(crate) crops: IndexSet<Crop>,
     /// Crops that some answer shows.
     pub(crate) pngs: IndexSet<Crop>,
@@ -34,10 +35,12 @@ pub(crate) struct Nodes {
 pub(crate) enum Answer {
     /// The task cannot apply; the text says why.
     Skip(String),
-    /// The best box of `node`, or a list of boxes if the client asked for `max_detections`.
+    /// The best box of `node`.
+    Box { node: Detect },
+    /// The best few boxes of `node`.
     Boxes {
-        node: DetectFace,
-        max_detections: Option<NonZeroUsize>,
+        node: Detect,
+        max_detections: NonZeroUsize,
     },
     /// The vector of `node`, and the crop it was made from.
     Vector { node: Embed, options: VectorOptions },
@@ -47,25 +50,52 @@ impl Plan {
     /// Reads the tasks; `recipe` says how each encoder wants its pixels. Never fails: what cannot be done is that one
     /// task's [`Answer::Skip`].
     pub(crate) fn build(tasks: &[Task], recipe: impl Fn(Encoder) -> Recipe) -> Self {
-        let mut nodes = Nodes::default();
-        let answers = tasks
-            .iter()
-            .map(|task| {
-                let answer = answer(task, &recipe).unwrap_or_else(Answer::Skip);
-                nodes.add(&answer);
-                (task.operation_id.clone(), answer)
-            })
-            .collect();
-        Self { nodes, answers }
+        let answers = tasks.iter().map(|task| {
+            let answer = answer(task, &recipe).unwrap_or_else(Answer::Skip);
+            (task.operation_id.clone(), answer)
+        });
+        Self::of(answers.collect())
+    }
+
+    /// The same plan once it is known that nobody is in the image. What was to be done with the person is done with the
+    /// whole image, and shared with the tasks that ask for that.
+    pub(crate) fn without_person(&self) -> Self {
+        let answers = self.answers.iter();
+        Self::of(
+            answers
+                .map(|(id, answer)| (id.clone(), answer.without_person()))
+                .collect(),
+        )
     }
 
     /// The models that must be in memory before the plan runs.
     pub(crate) fn models(&self) -> IndexSet<Model> {
-        let faces = self.nodes.faces.iter().map(|_| Model::Mtcnn);
+        let detections = self.nodes.detections.iter();
         let encoders = self.nodes.embeddings.iter();
-        faces
+        detections
+            .map(|node| node.detector().model())
             .chain(encoders.map(|node| node.encoder.model()))
             .collect()
+    }
+
+    fn of(answers: Vec<(String, Answer)>) -> Self {
+        let mut nodes = Nodes::default();
+        for (_, answer) in &answers {
+            nodes.add(answer);
+        }
+        Self { nodes, answers }
+    }
+}
+
+impl Answer {
+    fn without_person(&self) -> Self {
+        let mut answer = self.clone();
+        match &mut answer {
+            Self::Skip(_) => {}
+            Self::Box { node } | Self::Boxes { node, .. } => *node = node.without_person(),
+            Self::Vector { node, .. } => node.pixels.region = node.pixels.region.without_person(),
+        }
+        answer
     }
 }
 
@@ -74,20 +104,28 @@ impl Nodes {
     fn add(&mut self, answer: &Answer) {
         match answer {
             Answer::Skip(_) => {}
-            Answer::Boxes { node, .. } => {
-                self.faces.insert(*node);
-            }
+            Answer::Box { node } | Answer::Boxes { node, .. } => self.add_detection(*node),
             Answer::Vector { node, .. } => {
                 self.embeddings.insert(*node);
                 self.pixels.insert(node.pixels);
                 if let Region::Crop(crop) = node.pixels.region {
-                    let Crop::ProminentFace(face) = crop;
-                    self.faces.insert(face);
-                    self.crops.insert(crop);
+                    self.add_crop(crop);
                     self.pngs.insert(crop);
                 }
             }
         }
+    }
+
+    fn add_detection(&mut self, node: Detect) {
+        if let Region::Crop(crop) = node.region() {
+            self.add_crop(crop);
+        }
+        self.detections.insert(node);
+    }
+
+    fn add_crop(&mut self, crop: Crop) {
+        self.add_detection(crop.best_of);
+        self.crops.insert(crop);
     }
 }
 
@@ -96,23 +134,28 @@ fn answer(task: &Task, recipe: impl Fn(Encoder) -> Recipe) -> Result<Answer, Str
         let name = params::shortened(&task.operation);
         return Err(format!("operation type '{name}' is not supported"));
     };
-    let target = params::target(&task.params, operation)?;
-    let face = || {
-        let context = params::face_context(&task.params)?;
-        Ok::<_, String>(DetectFace { context })
+    let detection = match params::target(&task.params, operation)? {
+        Target::WholeImage => None,
+        Target::ProminentPerson => Some(Detect::Person),
+        Target::ProminentFace => Some(Detect::Face {
+            context: params::face_context(&task.params)?,
+        }),
     };
     match operation.kind {
-        Kind::Detect => Ok(Answer::Boxes {
-            node: face()?,
-            max_detections: params::max_detections(&task.params)?,
-        }),
+        Kind::Detect => {
+            let node = detection.ok_or("there is no box to detect in a whole image")?;
+            Ok(match params::max_detections(&task.params)? {
+                None => Answer::Box { node },
+                Some(max_detections) => Answer::Boxes {
+                    node,
+                    max_detections,
+                },
+            })
+        }
         Kind::Embed(encoder) => {
-            let region = match target {
-                Target::WholeImage => Region::WholeImage,
-                Target::ProminentFace => Region::Crop(Crop::ProminentFace(face()?)),
-            };
+            let crop = detection.map(|best_of| Crop { best_of });
             let pixels = Prepare {
-                region,
+                region: crop.map_or(Region::WholeImage, Region::Crop),
                 recipe: recipe(encoder),
             };
             Ok(Answer::Vector {

@@ -6,10 +6,12 @@
 mod answer;
 mod build;
 mod node;
+mod outcome;
+mod regions;
 mod run;
 
 pub(crate) use build::Plan;
-pub(crate) use node::{Crop, DetectFace, Embed, FaceContext, Prepare, Region};
+pub(crate) use node::{Crop, Detect, Embed, Prepare, Region};
 pub(crate) use run::{Models, run};
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 mod clip;
 mod content;
 mod dinov2;
+mod faster_rcnn;
 mod mtcnn;
 mod rule;
 mod tensors;
@@ -121,6 +122,7 @@ fn tensors_of(path: &str) -> Option<Tensors> {
             clip::VIT_L_14_336.tensors()
         }
         "timm/vit_base_patch14_dinov2.lvd142m/model.safetensors" => dinov2::vit_b_14(),
+        "torchvision/fasterrcnn_resnet50_fpn_coco-258fb6c6.pth" => faster_rcnn::resnet50_fpn(),
         _ => return None,
     })
 }

@@ -56,9 +56,7 @@ impl Tensors {
     fn scores(&mut self, layer: &str, shape: &[usize], lead: f64) {
         self.weight(format!("{layer}.weight"), shape, fan_in(shape), HEAD_GAIN);
         self.add(format!("{layer}.bias"), &shape[..1], -lead / 2.0, 0.05);
-        if let Some(bias) = self.0.last_mut() {
-            bias.tilt = lead;
-        }
+        self.lead(&[0.0, lead]);
     }
 
     /// A layer of offsets or landmarks around `centre`.

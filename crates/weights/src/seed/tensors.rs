@@ -1,13 +1,14 @@
 //! The tensors of a checkpoint and the range of each one's numbers.
 
-/// A tensor of f32: element `i` is uniform within `spread` of `centre + i * tilt`.
+/// A tensor of f32: element `i` is uniform within `spread` of `centre`, and the first have `leads` besides.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tensor {
     pub(super) name: String,
     pub(super) shape: Vec<usize>,
     pub(super) centre: f64,
     pub(super) spread: f64,
-    pub(super) tilt: f64,
+    /// Added to the first elements, in their order.
+    pub(super) leads: Vec<f64>,
 }
 
 impl Tensor {
@@ -18,7 +19,8 @@ impl Tensor {
     /// The element at `index`, for a `uniform` number of [-1, 1).
     pub(super) fn at(&self, index: u64, uniform: f64) -> f32 {
         // Not fused: each operation is rounded on its own, everywhere alike.
-        (self.centre + self.tilt * index as f64 + self.spread * uniform) as f32
+        let lead = self.leads.get(index as usize).unwrap_or(&0.0);
+        (self.centre + lead + self.spread * uniform) as f32
     }
 }
 
@@ -42,7 +44,7 @@ impl Tensors {
             shape: shape.to_owned(),
             centre,
             spread,
-            tilt: 0.0,
+            leads: Vec::new(),
         });
     }
 
@@ -61,6 +63,30 @@ impl Tensors {
         )]
         let spread = gain * (3.0 / fan_in as f64).sqrt();
         self.add(name, shape, 0.0, spread);
+    }
+
+    /// The same with a mean below zero: what comes out is lower by `lean` times the gain and the mean of what goes in.
+    /// Where that is the output of a ReLU, which is never negative, outputs are above zero only where they answer to
+    /// something of their own; else what all places have in common would drown their differences after a few layers.
+    pub(super) fn leaning_weight(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        fan_in: usize,
+        gain: f64,
+        lean: f64,
+    ) {
+        self.weight(name, shape, fan_in, gain);
+        if let Some(weight) = self.0.last_mut() {
+            weight.centre = -lean * gain / fan_in as f64;
+        }
+    }
+
+    /// The last tensor's first elements are higher by `leads`.
+    pub(super) fn lead(&mut self, leads: &[f64]) {
+        if let Some(tensor) = self.0.last_mut() {
+            tensor.leads = leads.to_vec();
+        }
     }
 
     /// `weight` and `bias` of a linear layer: `[outputs, inputs]` and `[outputs]`.

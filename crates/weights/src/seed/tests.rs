@@ -13,8 +13,10 @@ fn sha256(bytes: impl AsRef<[u8]>) -> String {
 
 /// For each file of the catalogue: its tensors, their bytes, and the SHA-256 of the sorted lines
 /// `NAME [SHAPE]`, all taken from `state_dict()` of `facenet_pytorch` 2.6.0, `open_clip`
-/// (`ViT-B-32-quickgelu` and so on) and timm (`vit_base_patch14_dinov2.lvd142m`).
-const UPSTREAM: [(usize, u64, &str); 8] = [
+/// (`ViT-B-32-quickgelu` and so on), timm (`vit_base_patch14_dinov2.lvd142m`) and torchvision (with
+/// the names that its first versions gave the convolutions of pyramid and proposal network, as the
+/// file has them).
+const UPSTREAM: [(usize, u64, &str); 9] = [
     (
         13,
         26_528,
@@ -54,6 +56,11 @@ const UPSTREAM: [(usize, u64, &str); 8] = [
         174,
         346_318_848,
         "0fd43ca70bfac09678daf1233494c3e0fbad9ab2c43f6b9f811144e6e7ee3e1f",
+    ),
+    (
+        295,
+        167_446_104,
+        "cd2aa77d893bb6fddd275ae90baddc6ed79dcb3c6f05d95f989350940732e1f0",
     ),
 ];
 
@@ -128,6 +135,18 @@ fn numbers_are_the_formula_s() {
             0,
             "logit_scale",
             "3090c1b63f5f32b24f3fac87bfd25ae674a995aa346cd010de424634c260779f",
+        ),
+        (
+            "fasterrcnn-resnet50-fpn",
+            0,
+            "backbone.body.layer3.2.conv2.weight",
+            "2f0cc1ca8f0d6eadc85a3265910dd62d68be9cde842c651f1017d23ef9a7fdc0",
+        ),
+        (
+            "fasterrcnn-resnet50-fpn",
+            0,
+            "roi_heads.box_predictor.cls_score.bias",
+            "260770bf0022694c9099c24c317446e68830bf3d9fb3127d2bfeac115cf2ca63",
         ),
     ] {
         let mut tensors = tensors_of(catalog::find(model).unwrap().files[0].path).unwrap();

@@ -1,0 +1,224 @@
+use candle_core::Device;
+use imaging::RgbImage;
+use models::{DetectError, EncodeError, ImageEncoder, Pixels, Precision, Recipe};
+use serde_json::json;
+use weights::StoreConfig;
+
+use super::*;
+use crate::embedding::Embedding;
+use crate::model::{Detector, Encoder};
+use crate::object_detector::ObjectDetector;
+use crate::registry::{AnyDetector, AnyEncoder, Loaded};
+use crate::result::{Data, Detection, Status};
+use crate::task::Task;
+
+/// Gives `vectors` vectors for whatever it is shown.
+#[derive(Debug)]
+struct StandIn {
+    vectors: usize,
+}
+
+impl ImageEncoder for StandIn {
+    fn recipe(&self) -> Recipe {
+        clip::Variant::VitB32.recipe()
+    }
+
+    fn dims(&self) -> usize {
+        2
+    }
+
+    fn encode(&self, images: &[&Pixels]) -> Result<Vec<Vec<f32>>, EncodeError> {
+        assert_eq!(images.len(), 1);
+        Ok(vec![vec![3.0, 4.0]; self.vectors])
+    }
+}
+
+/// Finds the whole image, unless that is too wide for it.
+#[derive(Debug)]
+struct Finder {
+    widest: u32,
+}
+
+impl ObjectDetector for Finder {
+    fn detect(&self, image: &RgbImage) -> Result<Vec<Detection>, DetectError> {
+        let (width, height) = (image.width(), image.height());
+        if width > self.widest {
+            return Err(DetectError::TooLarge { width, height });
+        }
+        Ok(vec![Detection {
+            bbox: [0.0, 0.0, width as f32, height as f32],
+            score: 0.9,
+            landmarks: None,
+        }])
+    }
+}
+
+/// An engine without weights.
+fn engine() -> Arc<Engine> {
+    let mut store = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
+    store.offline = true;
+    let engine = Engine::new(EngineConfig {
+        store: Store::new(store),
+        placement: Placement::new(Device::Cpu, Precision::F32),
+        clip_variant: clip::Variant::VitB32,
+        threads: NonZeroUsize::MIN,
+        image_limits: Limits::default(),
+        exif_orientation: ExifOrientation::Ignore,
+    });
+    Arc::new(engine.unwrap())
+}
+
+fn encoder(vectors: usize, untrained: bool) -> AnyEncoder {
+    Loaded {
+        model: Box::new(StandIn { vectors }),
+        untrained,
+    }
+}
+
+fn detector(widest: u32, untrained: bool) -> AnyDetector {
+    Loaded {
+        model: Box::new(Finder { widest }),
+        untrained,
+    }
+}
+
+/// One task an operation, of its default target.
+async fn analyze(engine: &Arc<Engine>, operations: &[&str]) -> Analysis {
+    let tasks = operations.iter().map(|operation| Task {
+        operation_id: (*operation).to_owned(),
+        operation: (*operation).to_owned(),
+        params: json!({ "normalize": true }).as_object().unwrap().clone(),
+    });
+    answer(engine, tasks.collect()).await
+}
+
+/// Two by one pixels, analysed.
+async fn answer(engine: &Arc<Engine>, tasks: Vec<Task>) -> Analysis {
+    let image = RgbImage::from_raw(2, 1, vec![0; 6]).unwrap();
+    let tasks = TaskList::new(tasks, 10).unwrap();
+    let image = imaging::encode_png(&image).unwrap();
+    engine.analyze(image.into(), &tasks).await.unwrap()
+}
+
+/// A box of the person, one of the person's face, and one of any face.
+async fn boxes(engine: &Arc<Engine>) -> Analysis {
+    let task = |operation_id: &str, params: serde_json::Value| Task {
+        operation_id: operation_id.to_owned(),
+        operation: "detect_bounding_box".to_owned(),
+        params: params.as_object().unwrap().clone(),
+    };
+    let any_face = json!({ "target": "prominent_face", "face_context": "whole_image" });
+    let tasks = vec![
+        task("person", json!({})),
+        task("face", json!({ "target": "prominent_face" })),
+        task("any face", any_face),
+    ];
+    answer(engine, tasks).await
+}
+
+const BOTH: [&str; 2] = ["embed_clip_vit_b_32", "embed_dino_v2"];
+
+#[tokio::test]
+async fn an_encoder_without_weights_costs_only_its_own_tasks() {
+    let engine = engine();
+    engine
+        .registry
+        .put_encoder(Encoder::DinoV2, encoder(1, false));
+    let analysis = analyze(&engine, &BOTH).await;
+    let [clip, dinov2] = BOTH.map(|operation| &analysis.results[operation]);
+    assert_eq!(clip.status, Status::Error);
+    let message = clip.error_message.as_deref().unwrap();
+    assert!(
+        message.starts_with("model clip is not available"),
+        "{message}"
+    );
+    let Some(Data::Embedding(Embedding { values, .. })) = &dinov2.data else {
+        panic!("{dinov2:?}");
+    };
+    assert_eq!(values, &[0.6, 0.8]);
+}
+
+#[tokio::test]
+async fn a_person_detector_without_weights_leaves_faces_of_the_whole_image() {
+    let engine = engine();
+    engine
+        .registry
+        .put_detector(Detector::Mtcnn, detector(9, false));
+    let results = boxes(&engine).await.results;
+    let message = |id: &str| {
+        assert_eq!(results[id].status, Status::Error);
+        results[id].error_message.clone().unwrap()
+    };
+    let missing = message("person");
+    assert!(
+        missing.starts_with("model fasterrcnn is not available")
+            && missing.contains("image-embed models pull fasterrcnn-resnet50-fpn"),
+        "{missing}"
+    );
+    let way_out = "; with face_context 'whole_image' no person is needed";
+    assert_eq!(message("face"), missing + way_out);
+    assert_eq!(results["any face"].data, Some(Data::Bbox([0, 0, 2, 1])));
+}
+
+#[tokio::test]
+async fn an_image_that_the_person_detector_refuses_still_has_faces() {
+    let engine = engine();
+    engine
+        .registry
+        .put_detector(Detector::Mtcnn, detector(9, false));
+    engine
+        .registry
+        .put_detector(Detector::FasterRcnn, detector(1, false));
+    let results = boxes(&engine).await.results;
+    assert_eq!(results["person"].status, Status::Error);
+    assert_eq!(
+        results["person"].error_message.as_deref(),
+        Some("person detection failed: an image of 2x1 pixels is too large to search")
+    );
+    assert_eq!(results["face"].status, Status::Error);
+    assert_eq!(results["any face"].data, Some(Data::Bbox([0, 0, 2, 1])));
+}
+
+#[tokio::test]
+async fn an_answer_names_the_untrained_models_that_its_tasks_needed() {
+    let engine = engine();
+    engine.registry.put_encoder(Encoder::Clip, encoder(1, true));
+    engine
+        .registry
+        .put_encoder(Encoder::DinoV2, encoder(1, true));
+    engine
+        .registry
+        .put_detector(Detector::FasterRcnn, detector(9, true));
+    engine
+        .registry
+        .put_detector(Detector::Mtcnn, detector(9, false));
+    assert_eq!(
+        analyze(&engine, &BOTH).await.untrained,
+        [Model::Clip, Model::DinoV2]
+    );
+    assert_eq!(
+        analyze(&engine, &BOTH[1..]).await.untrained,
+        [Model::DinoV2]
+    );
+    assert_eq!(boxes(&engine).await.untrained, [Model::FasterRcnn]);
+    assert!(analyze(&engine, &[]).await.untrained.is_empty());
+    assert!(engine.info(Model::Clip).untrained);
+    assert!(!engine.info(Model::Mtcnn).untrained);
+}
+
+#[tokio::test]
+async fn a_model_that_gives_too_few_or_too_many_vectors_is_an_error() {
+    for vectors in [0, 2] {
+        let engine = engine();
+        engine
+            .registry
+            .put_encoder(Encoder::Clip, encoder(vectors, false));
+        let analysis = analyze(&engine, &BOTH[..1]).await;
+        let result = &analysis.results[BOTH[0]];
+        assert_eq!(result.status, Status::Error);
+        assert_eq!(
+            result.error_message.as_deref(),
+            Some("clip did not give one vector for one image")
+        );
+    }
+}

@@ -1,0 +1,114 @@
+mod crops;
+mod detections;
+mod fake;
+mod persons;
+mod sharing;
+
+use imaging::{ExifOrientation, Limits, RgbImage};
+use indexmap::IndexMap;
+use models::{clip, dinov2};
+use serde_json::{Value, json};
+
+use super::{Models, Plan, run};
+use crate::embedding::Embedding;
+use crate::model::Encoder;
+use crate::result::{CropImage, Data, OperationResult};
+use crate::task::Task;
+use crate::timings::Timings;
+
+const CLIP: &str = "embed_clip_vit_b_32";
+const DINOV2: &str = "embed_dino_v2";
+
+fn task(operation_id: &str, operation: &str, params: Value) -> Task {
+    Task {
+        operation_id: operation_id.to_owned(),
+        operation: operation.to_owned(),
+        params: params.as_object().unwrap().clone(),
+    }
+}
+
+/// A task about the whole image.
+fn whole(operation_id: &str, operation: &str) -> Task {
+    task(operation_id, operation, json!({}))
+}
+
+/// A task about the prominent person.
+fn person(operation_id: &str, operation: &str) -> Task {
+    task(
+        operation_id,
+        operation,
+        json!({ "target": "prominent_person" }),
+    )
+}
+
+/// A task about the prominent face in the whole image.
+fn face(operation_id: &str, operation: &str) -> Task {
+    let params = json!({ "target": "prominent_face", "face_context": "whole_image" });
+    task(operation_id, operation, params)
+}
+
+/// A task about the prominent face of the prominent person, which is the default.
+fn face_of_person(operation_id: &str, operation: &str) -> Task {
+    task(
+        operation_id,
+        operation,
+        json!({ "target": "prominent_face" }),
+    )
+}
+
+/// The same task with another parameter.
+fn with(mut task: Task, name: &str, value: Value) -> Task {
+    task.params.insert(name.to_owned(), value);
+    task
+}
+
+fn detect(task: fn(&str, &str) -> Task, operation_id: &str) -> Task {
+    task(operation_id, "detect_bounding_box")
+}
+
+fn plan(tasks: &[Task]) -> Plan {
+    Plan::build(tasks, |encoder| match encoder {
+        Encoder::Clip => clip::Variant::VitB32.recipe(),
+        Encoder::DinoV2 => dinov2::RECIPE,
+    })
+}
+
+/// 8 by 10 pixels, no two of them alike and none of them black.
+fn image() -> RgbImage {
+    RgbImage::from_raw(8, 10, (1..=240).collect()).unwrap()
+}
+
+fn answers(tasks: &[Task], models: &impl Models) -> IndexMap<String, OperationResult> {
+    timed_answers(tasks, models).0
+}
+
+/// The answers, and the stages that were timed.
+fn timed_answers(
+    tasks: &[Task],
+    models: &impl Models,
+) -> (IndexMap<String, OperationResult>, Vec<&'static str>) {
+    let mut timings = Timings::default();
+    let (plan, image, limits) = (plan(tasks), image(), Limits::default());
+    let results = run(&plan, &image, &limits, models, &mut timings);
+    (results, timings.iter().map(|(stage, _)| stage).collect())
+}
+
+fn vector(result: &OperationResult) -> &[f32] {
+    match &result.data {
+        Some(Data::Embedding(Embedding { values, .. })) => values,
+        other => panic!("{other:?} is no vector: {:?}", result.error_message),
+    }
+}
+
+/// The crop that a result shows: its box, and its pixels.
+fn shown(result: &OperationResult) -> ([i32; 4], RgbImage) {
+    use base64::Engine as _;
+    let CropImage { bbox, png_base64 } = result.crop.as_ref().unwrap();
+    let png = base64::prelude::BASE64_STANDARD.decode(png_base64.as_bytes());
+    let pixels = imaging::decode(&png.unwrap(), &Limits::default(), ExifOrientation::Ignore);
+    (*bbox, pixels.unwrap())
+}
+
+fn boxed(bbox: [i32; 4]) -> OperationResult {
+    OperationResult::success(Some(Data::Bbox(bbox)))
+}
