@@ -60,6 +60,7 @@ bench: build assets ## kernels, model, pixels, and the service without a model
 	cargo bench --locked -p imaging --bench pixels
 	cargo bench --locked -p kernels --bench kernels
 	cargo bench --locked -p kernels --bench linear
+	cargo bench --locked -p kernels --bench conv2d
 	$(BIN) bench
 	cargo bench --locked -p models --bench mtcnn -- $(abspath $(ASSETS)/weights/facenet-pytorch) $(abspath $(ASSETS)/photographs/astronaut.png)
 

@@ -37,16 +37,18 @@ impl FeaturePyramid {
         })
     }
 
-    /// The trunk's stages to the pyramid's levels, largest first, all of `config.pyramid` channels.
-    pub(super) fn forward(&self, stages: &[Tensor]) -> candle_core::Result<Vec<Tensor>> {
+    /// The trunk's stages to the pyramid's levels, largest first, all of `config.pyramid` channels. Takes the stages, so that
+    /// each can go once its level is begun: the largest has tens of megabytes.
+    pub(super) fn forward(&self, stages: Vec<Tensor>) -> candle_core::Result<Vec<Tensor>> {
         let mut levels = Vec::with_capacity(LEVELS);
         let mut above: Option<Tensor> = None;
         let layers = self.inner_blocks.iter().zip(&self.layer_blocks);
         for ((inner_block, layer_block), stage) in layers.zip(stages).rev() {
             let inner = match &above {
-                None => inner_block.forward(stage)?,
-                Some(above) => inner_block.forward_residual(stage, above)?, // enlarged on the way
+                None => inner_block.forward(&stage)?,
+                Some(above) => inner_block.forward_residual(&stage, above)?, // enlarged on the way
             };
+            drop(stage);
             levels.push(layer_block.forward(&inner)?);
             above = Some(inner);
         }

@@ -133,7 +133,7 @@ impl FasterRcnn {
     }
 
     fn levels(&self, pixels: &Tensor) -> candle_core::Result<Vec<Tensor>> {
-        self.fpn.forward(&self.body.forward(pixels)?)
+        self.fpn.forward(self.body.forward(pixels)?)
     }
 
     fn answers(&self, levels: &[Tensor]) -> candle_core::Result<Vec<Answers>> {

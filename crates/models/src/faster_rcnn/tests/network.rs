@@ -80,7 +80,7 @@ fn every_stage_answers_as_upstream() -> anyhow::Result<()> {
             for (i, stage) in trunk.iter().enumerate() {
                 stages.assert(&format!("c{}", i + 2), stage)?;
             }
-            let levels = network.fpn.forward(&trunk)?;
+            let levels = network.fpn.forward(trunk.clone())?;
             assert_eq!(levels.len(), 5);
             for (i, level) in levels.iter().enumerate() {
                 stages.assert(&format!("p{}", i + 2), level)?;
