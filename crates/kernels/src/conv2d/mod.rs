@@ -153,7 +153,7 @@ impl Conv2d {
         })
     }
 
-    /// Extent of the output of [`Conv2d::forward_max_pool`].
+    /// Extent of the output of [`Conv2d::append_max_pool`].
     #[must_use]
     pub fn pooled_extent(&self, input: Extent, pool: usize) -> Option<Extent> {
         let conv = self.output_extent(input)?;
