@@ -1,0 +1,137 @@
+#![expect(unsafe_code, reason = "unchecked reads in the innermost loop")]
+
+use crate::conv2d::finish::Finish;
+use crate::lanes::Lanes;
+use crate::product::Product;
+use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows};
+use crate::tile::{LINE, PREFETCH_STEPS};
+
+/// Some pixels by one panel, in one chunk of the depth.
+pub(super) struct Block<'a> {
+    /// Where each pixel's field begins in `words`.
+    pub(super) starts: &'a [usize],
+    pub(super) words: &'a [u32],
+    pub(super) runs: &'a [Run],
+    pub(super) weights: &'a [u32],
+    /// The weights that are wanted next.
+    pub(super) next: &'a [u32],
+    pub(super) finish: &'a Finish,
+    /// The panel's first channel.
+    pub(super) channel: usize,
+    /// How many channels are stored.
+    pub(super) channels: usize,
+    pub(super) is_first: bool,
+    pub(super) is_last: bool,
+    /// What is added, and where it begins for each pixel.
+    pub(super) residual: Option<(&'a [f32], &'a [usize])>,
+    pub(super) to: *mut f32,
+    pub(super) stride: usize,
+}
+
+impl Block<'_> {
+    /// # Safety
+    /// Every start must leave all runs inside `words`, the weights must be those of `V` vectors, and `to`
+    /// must hold `channels` values at each multiple of `stride` below `starts.len() * stride`.
+    #[inline(always)]
+    pub(super) unsafe fn run<P: Product, const V: usize>(&self, product: P) {
+        let tiles = Tiles::new(self.starts.len(), const { P::Lanes::POINTER_ROWS[V - 1] });
+        // The next panel comes closer evenly over all tiles of this one.
+        let share = self.next.len().div_ceil(tiles.count);
+        let steps = self.weights.len() / (V * P::Lanes::COUNT);
+        let next_stride = share.div_ceil((steps / PREFETCH_STEPS).max(1));
+        let mut row = 0;
+        for tile in 0..tiles.count {
+            let height = tiles.height(tile);
+            let mut pointers = [self.words.as_ptr(); MOST_ROWS];
+            for (pointer, &start) in pointers.iter_mut().zip(&self.starts[row..row + height]) {
+                *pointer = pointer.wrapping_add(start);
+            }
+            let panel = Panel {
+                runs: self.runs,
+                weights: self.weights.as_ptr(),
+                next: self.next.as_ptr().wrapping_add(tile * share / LINE * LINE),
+                next_stride,
+            };
+            // SAFETY: as the caller promises.
+            unsafe {
+                by_rows!(height, const { P::Lanes::POINTER_ROWS[V - 1] }, R => {
+                    self.tile::<P, R, V>(product, row, &pointers, &panel);
+                });
+            }
+            row += height;
+        }
+    }
+
+    /// # Safety
+    /// As for [`Block::run`].
+    #[inline(always)]
+    unsafe fn tile<P: Product, const R: usize, const V: usize>(
+        &self,
+        product: P,
+        row: usize,
+        pointers: &[*const u32; MOST_ROWS],
+        panel: &Panel<'_>,
+    ) {
+        let lanes = product.lanes();
+        let mut sums: Sums<P, R, V> = [[lanes.splat(0.0); V]; R];
+        for v in 0..V {
+            let channel = self.channel + v * P::Lanes::COUNT;
+            if self.is_first {
+                let bias = self.finish.bias(lanes, channel);
+                for sums in &mut sums {
+                    sums[v] = bias;
+                }
+            } else if channel < self.channels {
+                for (r, sums) in sums.iter_mut().enumerate() {
+                    let at = self.to.wrapping_add((row + r) * self.stride + channel);
+                    // SAFETY: this tile has been written in the first chunk, and is within the output.
+                    sums[v] = unsafe { load(lanes, at, self.channels - channel) };
+                }
+            }
+        }
+        // SAFETY: as the caller promises.
+        let sums = unsafe { accumulate::<P, R, V>(product, pointers, panel, sums) };
+        for v in 0..V {
+            let channel = self.channel + v * P::Lanes::COUNT;
+            if channel >= self.channels {
+                continue;
+            }
+            let count = (self.channels - channel).min(P::Lanes::COUNT);
+            for (r, sums) in sums.iter().enumerate() {
+                let at = (row + r) * self.stride + channel;
+                let mut value = sums[v];
+                if self.is_last {
+                    if let Some((residual, starts)) = self.residual {
+                        let residual = &residual[starts[row + r] + channel..][..count];
+                        // SAFETY: the slice was cut to the number of values that are read.
+                        let residual = unsafe { load(lanes, residual.as_ptr(), count) };
+                        value = lanes.add(value, residual);
+                    }
+                    value = self.finish.rectify(lanes, value, channel);
+                }
+                // SAFETY: `to` holds `channels` values at every multiple of `stride`, as the caller promises.
+                unsafe {
+                    if count == P::Lanes::COUNT {
+                        lanes.store(self.to.add(at), value);
+                    } else {
+                        lanes.store_first(self.to.add(at), value, count);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// `count` values, or a vector if it is shorter, must be readable.
+#[inline(always)]
+unsafe fn load<L: Lanes>(lanes: L, from: *const f32, count: usize) -> L::Vector {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if count >= L::COUNT {
+            lanes.load(from)
+        } else {
+            lanes.load_first(from, count)
+        }
+    }
+}
