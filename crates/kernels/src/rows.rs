@@ -55,31 +55,51 @@ pub(crate) unsafe fn accumulate<P: Product, const R: usize, const V: usize>(
         for (at, row) in at.iter_mut().zip(rows) {
             *at = row.wrapping_add(run.offset);
         }
+        // With a constant number of steps the inner loop is unrolled, which short runs need most.
         let mut word = 0;
-        while word < run.words {
+        for _ in 0..run.words / PREFETCH_STEPS {
             lanes.prefetch(next);
             next = next.wrapping_add(next_stride);
-            let end = (word + PREFETCH_STEPS).min(run.words);
-            while word < end {
+            for _ in 0..PREFETCH_STEPS {
                 // SAFETY: `weights` runs once over the panel's words, `V` vectors each, and `word` stays inside the run.
-                unsafe {
-                    let mut columns = [lanes.splat(0.0); V];
-                    for (v, vector) in columns.iter_mut().enumerate() {
-                        *vector = lanes.load(weights.add(v * P::Lanes::COUNT).cast());
-                    }
-                    weights = weights.add(V * P::Lanes::COUNT);
-                    for (at, sums) in at.iter().zip(&mut sums) {
-                        let input = lanes.splat(*at.add(word).cast::<f32>());
-                        for (sum, columns) in sums.iter_mut().zip(columns) {
-                            *sum = product.multiply_add(input, columns, *sum);
-                        }
-                    }
-                }
+                unsafe { step::<P, R, V>(product, &at, word, weights, &mut sums) };
+                weights = weights.wrapping_add(V * P::Lanes::COUNT);
                 word += 1;
             }
         }
+        for _ in 0..run.words % PREFETCH_STEPS {
+            // SAFETY: as above.
+            unsafe { step::<P, R, V>(product, &at, word, weights, &mut sums) };
+            weights = weights.wrapping_add(V * P::Lanes::COUNT);
+            word += 1;
+        }
     }
     sums
+}
+
+/// # Safety
+/// `word` must be readable after each of `at`, and `V` vectors at `weights`.
+#[inline(always)]
+unsafe fn step<P: Product, const R: usize, const V: usize>(
+    product: P,
+    at: &[*const u32; R],
+    word: usize,
+    weights: *const u32,
+    sums: &mut Sums<P, R, V>,
+) {
+    let lanes = product.lanes();
+    let mut columns = [lanes.splat(0.0); V];
+    for (v, vector) in columns.iter_mut().enumerate() {
+        // SAFETY: as the caller promises.
+        *vector = unsafe { lanes.load(weights.add(v * P::Lanes::COUNT).cast()) };
+    }
+    for (at, sums) in at.iter().zip(sums) {
+        // SAFETY: as the caller promises.
+        let input = unsafe { lanes.splat(*at.add(word).cast::<f32>()) };
+        for (sum, columns) in sums.iter_mut().zip(columns) {
+            *sum = product.multiply_add(input, columns, *sum);
+        }
+    }
 }
 
 /// Calls `$work::<…, R, …>` with the number of rows a constant, or a tile's sums would not stay in registers. `$most` is a

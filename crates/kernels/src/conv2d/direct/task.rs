@@ -71,6 +71,11 @@ impl WithProduct for Task<'_> {
         } else {
             0
         });
+        let mut runs = Vec::with_capacity(packed.chunks.len());
+        for chunk in &packed.chunks {
+            let within = chunk.runs.iter().map(|run| run.within(view.row_words));
+            runs.push(within.collect::<Vec<Run>>());
+        }
         let mut cursor = Cursor::new(&view, shape.stride, pixels.start);
         let mut starts = [0_usize; BLOCK_PIXELS];
         let mut residual_starts = [0_usize; BLOCK_PIXELS];
@@ -84,12 +89,8 @@ impl WithProduct for Task<'_> {
                 }
                 *start = cursor.next_start();
             }
-            for (index, chunk) in packed.chunks.iter().enumerate() {
-                let runs: Vec<Run> = chunk
-                    .runs
-                    .iter()
-                    .map(|run| run.within(view.row_words))
-                    .collect();
+            for index in 0..packed.chunks.len() {
+                let runs = &runs[index];
                 let reach = runs.iter().map(|run| run.offset + run.words).max();
                 let last = starts[..block].iter().max();
                 assert!(
@@ -107,7 +108,7 @@ impl WithProduct for Task<'_> {
                     let block = Block {
                         starts: &starts[..block],
                         words: view.words,
-                        runs: &runs,
+                        runs,
                         weights: if layout.widens() {
                             widen(product.lanes(), columns, words, widened.as_mut_slice())
                         } else {
