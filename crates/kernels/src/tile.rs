@@ -35,10 +35,39 @@ pub(crate) struct Operands {
     pub(crate) next_stride: usize,
 }
 
+/// Words that are wanted after the panel at hand, and come closer evenly over all tiles of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Ahead {
+    words: *const u32,
+    /// Words for each tile.
+    share: usize,
+    /// Words for every `PREFETCH_STEPS` of a tile.
+    pub(crate) stride: usize,
+}
+
+impl Ahead {
+    /// For a panel of so many tiles, each of so many steps.
+    #[inline(always)]
+    pub(crate) fn new(words: &[u32], tiles: usize, steps: usize) -> Self {
+        let share = words.len().div_ceil(tiles);
+        Self {
+            words: words.as_ptr(),
+            share,
+            stride: share.div_ceil((steps / PREFETCH_STEPS).max(1)),
+        }
+    }
+
+    /// Where the share of tile `index` begins.
+    #[inline(always)]
+    pub(crate) fn of_tile(self, index: usize) -> *const u32 {
+        self.words.wrapping_add(index * self.share / LINE * LINE)
+    }
+}
+
 /// Steps a tile goes between two cache lines that it prefetches.
 pub(crate) const PREFETCH_STEPS: usize = 4;
 /// Words in a cache line.
-pub(crate) const LINE: usize = 16;
+const LINE: usize = 16;
 
 /// Multiplies a tile of `rows`, and writes its sums to `to`, row after row of a panel's columns.
 ///

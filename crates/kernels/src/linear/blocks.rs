@@ -16,7 +16,7 @@ use crate::buffer::{Shared, Words, written};
 use crate::lanes::Lanes as _;
 use crate::product::{Product, VECTORS, WithProduct};
 use crate::rows::part;
-use crate::tile::{LINE, Operands, PREFETCH_STEPS, Sums, multiply};
+use crate::tile::{Ahead, Operands, Sums, multiply};
 use crate::words::widen;
 
 /// Rows of a task: their part of a chunk of the depth stays in the second cache while panel after panel passes by.
@@ -112,9 +112,7 @@ impl WithProduct for Task<'_> {
                     words
                 };
                 let tile_steps = panel_words.len() / layout.columns;
-                // The next panel comes closer evenly over all stripes of this one.
-                let share = next.len().div_ceil(stripes.len());
-                let next_stride = share.div_ceil((tile_steps / PREFETCH_STEPS).max(1));
+                let ahead = Ahead::new(next, stripes.len(), tile_steps);
                 for index in stripes.clone() {
                     let stripe = input.stripe(index);
                     let inputs = input.words(&stripe, &steps);
@@ -124,10 +122,8 @@ impl WithProduct for Task<'_> {
                         input_stride: stripe.len(),
                         weights: panel_words.as_ptr(),
                         steps: tile_steps,
-                        next: next
-                            .as_ptr()
-                            .wrapping_add((index - stripes.start) * share / LINE * LINE),
-                        next_stride,
+                        next: ahead.of_tile(index - stripes.start),
+                        next_stride: ahead.stride,
                     };
                     // SAFETY: the lengths were checked above; a stripe has as many rows as a tile, at most.
                     unsafe { multiply(product, stripe.len(), operands, sums.0.as_mut_ptr()) };

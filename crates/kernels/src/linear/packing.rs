@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::LinearWeights;
 use crate::buffer::{Shared, Words};
+use crate::rows::part;
 use crate::tile::MOST_COLUMNS;
 use crate::words::{Layout, pack_panel, pack_rows};
 
@@ -137,7 +138,7 @@ impl PackedInput<'_> {
             .into_par_iter()
             .with_min_len(8)
             .for_each(|index| {
-                let stripe = stripe(index, rows, stripes);
+                let stripe = part(index, stripes, rows);
                 for chunk in (0..depth.chunks()).map(|index| depth.chunk(index)) {
                     let chunk = chunk.start * words_a_step..chunk.end * words_a_step;
                     let start = rows * chunk.start + stripe.start * chunk.len();
@@ -164,7 +165,7 @@ impl PackedInput<'_> {
 
     /// The rows of stripe `index`.
     pub(crate) fn stripe(&self, index: usize) -> Range<usize> {
-        stripe(index, self.rows, self.stripes)
+        part(index, self.stripes, self.rows)
     }
 
     /// The words of a stripe in the chunk of the depth that `steps` are.
@@ -173,9 +174,4 @@ impl PackedInput<'_> {
         let start = self.rows * steps.start * self.words_a_step + stripe.start * terms;
         &self.words[start..start + stripe.len() * terms]
     }
-}
-
-/// The rows of stripe `index`: all stripes are about as long.
-fn stripe(index: usize, rows: usize, stripes: usize) -> Range<usize> {
-    index * rows / stripes..(index + 1) * rows / stripes
 }

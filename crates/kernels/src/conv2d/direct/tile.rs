@@ -4,7 +4,7 @@ use crate::conv2d::finish::Finish;
 use crate::lanes::Lanes;
 use crate::product::Product;
 use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows};
-use crate::tile::{LINE, PREFETCH_STEPS};
+use crate::tile::Ahead;
 
 /// Some pixels by one panel, in one chunk of the depth.
 pub(super) struct Block<'a> {
@@ -35,10 +35,8 @@ impl Block<'_> {
     #[inline(always)]
     pub(super) unsafe fn run<P: Product, const V: usize>(&self, product: P) {
         let tiles = Tiles::new(self.starts.len(), const { P::Lanes::POINTER_ROWS[V - 1] });
-        // The next panel comes closer evenly over all tiles of this one.
-        let share = self.next.len().div_ceil(tiles.count);
         let steps = self.weights.len() / (V * P::Lanes::COUNT);
-        let next_stride = share.div_ceil((steps / PREFETCH_STEPS).max(1));
+        let ahead = Ahead::new(self.next, tiles.count, steps);
         let mut row = 0;
         for tile in 0..tiles.count {
             let height = tiles.height(tile);
@@ -49,8 +47,8 @@ impl Block<'_> {
             let panel = Panel {
                 runs: self.runs,
                 weights: self.weights.as_ptr(),
-                next: self.next.as_ptr().wrapping_add(tile * share / LINE * LINE),
-                next_stride,
+                next: ahead.of_tile(tile),
+                next_stride: ahead.stride,
             };
             // SAFETY: as the caller promises.
             unsafe {

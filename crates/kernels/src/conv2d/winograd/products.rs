@@ -8,7 +8,7 @@ use crate::lanes::Lanes;
 use crate::linear::packing::PackedWeights;
 use crate::product::{Product, VECTORS};
 use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows};
-use crate::tile::{LINE, PREFETCH_STEPS};
+use crate::tile::Ahead;
 use crate::words::{Layout, widen};
 
 /// For every point, writes the products of `values` and its weights to `sums`.
@@ -55,9 +55,7 @@ pub(super) fn multiply<P: Product>(
                 };
                 assert!(words.len() == run.words * layout.columns);
                 assert!((panel + 1) * layout.columns <= outputs.row);
-                // The next panel comes closer evenly over all tiles of this one.
-                let share = next.len().div_ceil(tiles.count);
-                let next_stride = share.div_ceil((run.words / PREFETCH_STEPS).max(1));
+                let ahead = Ahead::new(next, tiles.count, run.words);
                 let mut row = 0;
                 for tile in 0..tiles.count {
                     let height = tiles.height(tile);
@@ -68,8 +66,8 @@ pub(super) fn multiply<P: Product>(
                     let operands = Panel {
                         runs: &[run],
                         weights: words.as_ptr(),
-                        next: next.as_ptr().wrapping_add(tile * share / LINE * LINE),
-                        next_stride,
+                        next: ahead.of_tile(tile),
+                        next_stride: ahead.stride,
                     };
                     let to = &mut sums[row * outputs.row + panel * layout.columns..];
                     // SAFETY: the run lies within a row of values, as was checked above, and the weights are those of its
