@@ -28,7 +28,7 @@ mod words;
 
 pub use activation::Activation;
 pub use area::{AreaResample, Normalise, Region};
-pub use attention::{AttentionShape, attention};
+pub use attention::{Attending, AttentionShape, CachedRows, attention, cached_attention};
 pub use conv2d::{Conv2d, Conv2dWeights, Rectifier, Residual};
 pub use isa::Isa;
 pub use layer_norm::layer_norm;

@@ -1,5 +1,7 @@
-//! Self-attention over the tokens of an image, head by head, without ever holding the matrix of all scores.
+//! Self-attention over the tokens of an image, head by head, without ever holding the matrix of all scores; and attention
+//! of single tokens over what a decoder has kept.
 
+mod cached;
 mod head;
 
 use rayon::prelude::*;
@@ -7,6 +9,7 @@ use rayon::prelude::*;
 use crate::buffer::{Shared, written};
 use crate::words::Layout;
 use crate::{Isa, Precision};
+pub use cached::{Attending, CachedRows, cached_attention};
 use head::Head;
 
 /// Sizes of a self-attention.

@@ -2,6 +2,7 @@
 
 mod area;
 mod attention;
+mod cached_attention;
 mod conv2d;
 mod layer_norm;
 mod linear;

@@ -1,0 +1,228 @@
+//! Attention of a few queries over keys and values that are kept from call to call, as a text decoder asks.
+
+#![expect(unsafe_code, reason = "vector loads and stores")]
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::Isa;
+use crate::activation::exp_not_above_0;
+use crate::buffer::{Shared, written};
+use crate::lanes::Lanes;
+use crate::product::WithLanes;
+
+/// Keys and values of what can be attended to.
+#[derive(Clone, Copy, Debug)]
+pub struct CachedRows<'a> {
+    /// `[rows, heads, head_size]`.
+    pub keys: &'a [f32],
+    /// `[rows, heads, head_size]`.
+    pub values: &'a [f32],
+}
+
+/// Queries that attend to the same rows of a cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attending<'a> {
+    /// How many queries; they follow those of the group before.
+    pub queries: usize,
+    /// Indices of the rows they see, at least one.
+    pub rows: &'a [u32],
+}
+
+/// `softmax(q · kᵀ / sqrt(head_size)) · v` for each head, `[queries, heads * head_size]`, where each of `groups` sees rows
+/// of its own.
+///
+/// Splits the heads over the threads of the rayon pool that it is called in.
+///
+/// # Panics
+/// When the groups have other queries than `queries` holds, a group sees nothing or a row that the cache has not, or
+/// `heads` does not divide the width of a row.
+#[must_use]
+pub fn cached_attention(
+    isa: Isa,
+    queries: &[f32],
+    cache: CachedRows<'_>,
+    width: usize,
+    heads: usize,
+    groups: &[Attending<'_>],
+) -> Vec<f32> {
+    assert!(
+        heads > 0 && width > 0 && width.is_multiple_of(heads),
+        "{heads} heads of rows of {width}"
+    );
+    let count: usize = groups.iter().map(|group| group.queries).sum();
+    assert_eq!(queries.len(), count * width, "queries length");
+    assert_eq!(cache.keys.len(), cache.values.len(), "values length");
+    let rows = cache.keys.len() / width;
+    let within = |group: &Attending<'_>| {
+        !group.rows.is_empty() && group.rows.iter().all(|&row| (row as usize) < rows)
+    };
+    assert!(
+        groups.iter().all(within),
+        "rows beyond the {rows} of a cache"
+    );
+    let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
+        let to = Shared::new(to.as_mut_ptr().cast::<f32>());
+        (0..heads).into_par_iter().with_max_len(1).for_each(|head| {
+            isa.with_lanes(Head {
+                queries,
+                cache,
+                width,
+                columns: head * (width / heads)..(head + 1) * (width / heads),
+                groups,
+                to,
+            });
+        });
+    };
+    // SAFETY: the heads cover every column of every query's row, so every element is written.
+    unsafe { written(queries.len(), write) }
+}
+
+/// One head of every group.
+struct Head<'a> {
+    queries: &'a [f32],
+    cache: CachedRows<'a>,
+    width: usize,
+    columns: Range<usize>,
+    groups: &'a [Attending<'a>],
+    to: Shared<f32>,
+}
+
+impl WithLanes for Head<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        let scale = ((self.columns.len() as f32).sqrt()).recip();
+        let part = |rows: &'_ [f32], row: usize| -> *const f32 {
+            rows[row * self.width..][self.columns.clone()].as_ptr()
+        };
+        let mut shares = Vec::new();
+        let mut query = 0;
+        for group in self.groups {
+            let seen = group.rows.len();
+            let padded = seen.next_multiple_of(L::COUNT);
+            shares.clear();
+            // Lanes beyond the last row must not win the softmax; their share of the sum is taken as nothing below.
+            shares.resize(group.queries * padded, f32::MIN);
+            for (j, &row) in group.rows.iter().enumerate() {
+                let key = part(self.cache.keys, row as usize);
+                for i in 0..group.queries {
+                    let query = part(self.queries, query + i);
+                    // SAFETY: both are slices of a head's columns.
+                    let score = unsafe { dot(lanes, query, key, self.columns.len()) };
+                    shares[i * padded + j] = score * scale;
+                }
+            }
+            for i in 0..group.queries {
+                let shares = &mut shares[i * padded..][..padded];
+                let total = softmax(lanes, shares, seen);
+                let to = self.to.at((query + i) * self.width + self.columns.start);
+                let values = group
+                    .rows
+                    .iter()
+                    .map(|&row| part(self.cache.values, row as usize));
+                // SAFETY: each value is a slice of a head's columns, and no other task writes this head's columns.
+                unsafe { mix(lanes, values, shares, total, self.columns.len(), to) };
+            }
+            query += group.queries;
+        }
+    }
+}
+
+/// The sum of the products of `len` numbers.
+///
+/// # Safety
+/// `len` numbers must be readable at both.
+#[inline(always)]
+unsafe fn dot<L: Lanes>(lanes: L, a: *const f32, b: *const f32, len: usize) -> f32 {
+    let whole = len / L::COUNT;
+    let mut sums = [lanes.splat(0.0); 2];
+    for v in 0..whole {
+        // SAFETY: vector `v` ends within `len`.
+        let (a, b) = unsafe {
+            (
+                lanes.load(a.add(v * L::COUNT)),
+                lanes.load(b.add(v * L::COUNT)),
+            )
+        };
+        sums[v % 2] = lanes.mul_add(a, b, sums[v % 2]);
+    }
+    let mut parts = [0.0_f32; 16];
+    // SAFETY: no vector is longer than 16 lanes.
+    unsafe { lanes.store(parts.as_mut_ptr(), lanes.add(sums[0], sums[1])) };
+    // As a tree: a chain of additions would take longer than the products.
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            parts[i] += parts[i + half];
+        }
+    }
+    let rest = whole * L::COUNT..len;
+    // SAFETY: the rest is what is left up to `len`.
+    rest.fold(parts[0], |sum, i| sum + unsafe { *a.add(i) * *b.add(i) })
+}
+
+/// Scores to the numerators of their softmax; the denominator is returned. Only the first `seen` of `scores` count, whose
+/// length is whole vectors; the others become 0.
+#[inline(always)]
+fn softmax<L: Lanes>(lanes: L, scores: &mut [f32], seen: usize) -> f32 {
+    // NaN is passed over here, and comes back in the exponential below.
+    let largest = scores[..seen].iter().copied().fold(f32::MIN, f32::max);
+    let largest = lanes.splat(largest);
+    for chunk in scores.chunks_exact_mut(L::COUNT) {
+        // SAFETY: the chunk is one vector.
+        unsafe {
+            let score = lanes.sub(lanes.load(chunk.as_ptr()), largest);
+            lanes.store(chunk.as_mut_ptr(), exp_not_above_0(lanes, score));
+        }
+    }
+    scores[seen..].fill(0.0);
+    scores.iter().sum()
+}
+
+/// The sum of `values` by their `shares`, divided by `total`: `len` numbers, written to `to`.
+///
+/// # Safety
+/// `len` numbers must be readable at each of `values` and writable at `to`; there must be a share for each.
+#[inline(always)]
+unsafe fn mix<L: Lanes>(
+    lanes: L,
+    values: impl Iterator<Item = *const f32> + Clone,
+    shares: &[f32],
+    total: f32,
+    len: usize,
+    to: *mut f32,
+) {
+    const AT_ONCE: usize = 4;
+    let rest = len % L::COUNT;
+    let vectors = len / L::COUNT;
+    for first in (0..vectors).step_by(AT_ONCE) {
+        let mut sums = [lanes.splat(0.0); AT_ONCE];
+        let count = AT_ONCE.min(vectors - first);
+        for (value, &share) in values.clone().zip(shares) {
+            let share = lanes.splat(share);
+            for (v, sum) in sums[..count].iter_mut().enumerate() {
+                // SAFETY: vector `first + v` ends within `len`.
+                let value = unsafe { lanes.load(value.add((first + v) * L::COUNT)) };
+                *sum = lanes.mul_add(share, value, *sum);
+            }
+        }
+        for (v, &sum) in sums[..count].iter().enumerate() {
+            let answer = lanes.div(sum, lanes.splat(total));
+            // SAFETY: as above.
+            unsafe { lanes.store(to.add((first + v) * L::COUNT), answer) };
+        }
+    }
+    if rest > 0 {
+        let at = vectors * L::COUNT;
+        let mut sum = lanes.splat(0.0);
+        for (value, &share) in values.zip(shares) {
+            // SAFETY: `rest` numbers are left up to `len`.
+            let value = unsafe { lanes.load_first(value.add(at), rest) };
+            sum = lanes.mul_add(lanes.splat(share), value, sum);
+        }
+        // SAFETY: as above.
+        unsafe { lanes.store_first(to.add(at), lanes.div(sum, lanes.splat(total)), rest) };
+    }
+}
