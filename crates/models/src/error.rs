@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use thiserror::Error;
 use weights::CheckpointError;
 
@@ -8,6 +10,14 @@ pub enum LoadError {
     /// A weights file is missing, damaged, or not that of this model.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A file beside the weights (settings, a vocabulary) is missing, damaged, or not that of this model.
+    #[error("{}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The weights cannot be brought onto the device.
     #[error("cannot place weights on the device: {0}")]
     Device(#[from] candle_core::Error),

@@ -3,6 +3,7 @@
 //! A model is defined once, on candle tensors. `layers` is the one place that chooses by device and precision: on a
 //! CPU a layer runs this project's own kernels, elsewhere candle's operations.
 
+pub mod blip;
 pub mod clip;
 mod detection;
 pub mod dinov2;
@@ -10,6 +11,7 @@ mod error;
 pub mod faster_rcnn;
 #[cfg(test)]
 mod goldens;
+mod image_captioner;
 mod image_encoder;
 mod layers;
 pub mod mtcnn;
@@ -18,6 +20,7 @@ mod preprocess;
 mod vit;
 
 pub use error::{DetectError, LoadError};
+pub use image_captioner::{CaptionError, CaptionOptions, ImageCaptioner, PromptError};
 pub use image_encoder::{EncodeError, ImageEncoder};
 pub use kernels::{Isa, Precision};
 pub use placement::Placement;

@@ -1,5 +1,6 @@
 //! From an image to the numbers an encoder takes: torchvision's `Resize(side, bicubic)`, `CenterCrop(side)`, `ToTensor`
-//! and `Normalize`, to the bit. Upstream: torchvision 0.29, `transforms/functional.py`.
+//! and `Normalize`, to the bit. Upstream: torchvision 0.29, `transforms/functional.py`. A captioner's image is stretched
+//! instead of cropped.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,17 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Recipe {
     side: u32,
+    fit: Fit,
     statistics: Statistics,
+}
+
+/// How an image of any shape becomes a square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Fit {
+    /// Its middle, scaled so that the short side fits.
+    Middle,
+    /// All of it, each side scaled on its own.
+    Stretched,
 }
 
 /// Whose training images had these means and standard deviations.
@@ -53,14 +64,29 @@ pub enum PreprocessError {
 impl Recipe {
     /// For CLIP, as `open_clip.image_transform` builds it.
     pub(crate) const fn clip(side: u32) -> Self {
-        let statistics = Statistics::OpenAi;
-        Self { side, statistics }
+        Self {
+            side,
+            fit: Fit::Middle,
+            statistics: Statistics::OpenAi,
+        }
     }
 
     /// For models trained on ImageNet's statistics, as timm's `create_transform` builds it with `crop_pct` 1.
     pub(crate) const fn image_net(side: u32) -> Self {
-        let statistics = Statistics::ImageNet;
-        Self { side, statistics }
+        Self {
+            side,
+            fit: Fit::Middle,
+            statistics: Statistics::ImageNet,
+        }
+    }
+
+    /// For BLIP, as transformers' `BlipImageProcessor` does it with Pillow: the whole image, its shape not kept.
+    pub(crate) const fn blip(side: u32) -> Self {
+        Self {
+            side,
+            fit: Fit::Stretched,
+            statistics: Statistics::OpenAi,
+        }
     }
 
     /// Width and height of the pixels it makes.
@@ -69,12 +95,16 @@ impl Recipe {
         self.side as usize
     }
 
-    /// The middle of `image`, scaled so that its short side fits, and normalised.
+    /// `image` brought to the square that the model takes, and normalised.
     ///
     /// # Errors
-    /// When the image is empty, or so elongated that its long side would pass 65,535 pixels.
+    /// When the image is empty, or of a model that takes an image's middle so elongated that its long side would pass
+    /// 65,535 pixels.
     pub fn apply(self, image: &RgbImage) -> Result<Pixels, PreprocessError> {
-        let levels = self.fit(image)?;
+        let levels = match self.fit {
+            Fit::Middle => self.middle(image)?,
+            Fit::Stretched => self.stretched(image)?,
+        };
         let [red, green, blue] = self.statistics.tables();
         let (pixels, _) = levels.as_chunks::<3>();
         let numbers = pixels
@@ -87,8 +117,20 @@ impl Recipe {
         })
     }
 
+    /// Scaled, still in bytes: `[side, side, 3]`.
+    fn stretched(self, image: &RgbImage) -> Result<Vec<u8>, PreprocessError> {
+        let (width, height) = (image.width(), image.height());
+        // The target is small, so that only an image without pixels is refused.
+        let scaled = resize(image, self.side, self.side, Filter::Bicubic)
+            .map_err(|_| PreprocessError::Empty { width, height })?;
+        Ok((0..self.side)
+            .flat_map(|y| scaled.row(y))
+            .copied()
+            .collect())
+    }
+
     /// Scaled and cropped, still in bytes: `[side, side, 3]`.
-    fn fit(self, image: &RgbImage) -> Result<Vec<u8>, PreprocessError> {
+    fn middle(self, image: &RgbImage) -> Result<Vec<u8>, PreprocessError> {
         let (width, height) = (image.width(), image.height());
         if width == 0 || height == 0 {
             return Err(PreprocessError::Empty { width, height });

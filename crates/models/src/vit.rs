@@ -67,6 +67,16 @@ impl Vit {
         self.norm.forward(&x)
     }
 
+    /// `[batch, side, side, 3]` to all tokens after the final norm, `[batch, tokens, width]`.
+    pub(crate) fn tokens(&self, pixels: &Tensor) -> candle_core::Result<Tensor> {
+        let mut x = self.embed(pixels)?;
+        let tokens = x.dim(1)?;
+        for block in &self.blocks {
+            x = block.forward(&x, tokens)?;
+        }
+        self.norm.forward(&x)
+    }
+
     /// The tokens that go into the first block: `[batch, tokens, width]`.
     pub(crate) fn embed(&self, pixels: &Tensor) -> candle_core::Result<Tensor> {
         let patches = self.patch_embedding.forward(pixels)?; // [batch, patches, width]

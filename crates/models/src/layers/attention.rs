@@ -8,8 +8,8 @@ use crate::Placement;
 /// processor multiplies bf16 itself, and f32 elsewhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Attention {
-    heads: usize,
-    isa: Isa,
+    pub(super) heads: usize,
+    pub(super) isa: Isa,
     precision: Precision,
 }
 

@@ -54,7 +54,7 @@ fn pictures_are_scaled_cropped_and_normalised_as_upstream() {
             let levels = uniform(&name, width as usize * height as usize * 3);
             let picture = image(width, height, |i| (128.0 + 128.0 * levels[i]) as u8);
 
-            let fitted = recipe.fit(&picture).unwrap();
+            let fitted = recipe.middle(&picture).unwrap();
             let checksum: i64 = fitted
                 .iter()
                 .zip((1..=251).cycle())

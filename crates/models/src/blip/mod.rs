@@ -1,0 +1,189 @@
+//! BLIP: an image to a sentence that describes it.
+//!
+//! Paper: Li et al., "BLIP: Bootstrapping Language-Image Pre-training for Unified Vision-Language Understanding and
+//! Generation", 2022. Upstream: transformers 5.24, `BlipForConditionalGeneration` in `models/blip/`. Weights, settings and
+//! vocabulary: the Hub's `Salesforce/blip-image-captioning-large` and `-base`.
+//! Deviations: none in the tokens. The text is cleaned up as transformers did it up to version 4 and does it with
+//! `clean_up_tokenization_spaces=True`.
+
+mod beam_search;
+mod config;
+mod generate;
+#[cfg(test)]
+mod tests;
+mod text_decoder;
+mod tokenizer;
+mod variant;
+mod vision;
+
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use weights::Checkpoint;
+
+use crate::image_captioner::{CaptionError, CaptionOptions, ImageCaptioner, PromptError};
+use crate::image_encoder::batch;
+use crate::preprocess::{Pixels, Recipe};
+use crate::vit::Vit;
+use crate::{LoadError, Placement};
+use config::Config;
+use generate::{Wish, generate};
+use text_decoder::{ImageContext, TextDecoder};
+use tokenizer::Tokenizer;
+pub use variant::{UnknownVariant, Variant};
+
+/// How it wants its image.
+pub const RECIPE: Recipe = Recipe::blip(384);
+
+/// Most tokens of a caption that any variant can write, the start and the end included.
+pub const MAX_LENGTH: usize = 512;
+
+/// A BLIP that writes captions, of either size.
+#[derive(Debug)]
+pub struct Blip {
+    network: Network,
+    tokenizer: Tokenizer,
+}
+
+impl Blip {
+    /// Reads it from its weights file and the `config.json` and `tokenizer.json` that belong to it.
+    ///
+    /// # Errors
+    /// When a file cannot be read, the settings are of another kind of network, the weights file has other tensors than the
+    /// settings ask for, or they cannot be brought onto the device.
+    pub fn load(
+        config_file: &Path,
+        tokenizer_file: &Path,
+        checkpoint: &Checkpoint,
+        placement: &Placement,
+    ) -> Result<Self, LoadError> {
+        let config = Config::load(config_file)?;
+        for (name, found, expected) in [
+            (
+                "vision_config.image_size",
+                config.vision_config.image_size,
+                RECIPE.side(),
+            ),
+            (
+                "text_config.max_position_embeddings",
+                config.text_config.max_position_embeddings,
+                MAX_LENGTH,
+            ),
+        ] {
+            if found != expected {
+                return Err(LoadError::File {
+                    path: config_file.to_owned(),
+                    reason: format!("{name} is {found}, expected {expected}"),
+                });
+            }
+        }
+        let text = &config.text_config;
+        Ok(Self {
+            tokenizer: Tokenizer::load(tokenizer_file, text.vocab_size, text.bos_token_id)?,
+            network: Network::load(checkpoint, &config, placement)?,
+        })
+    }
+}
+
+impl ImageCaptioner for Blip {
+    fn recipe(&self) -> Recipe {
+        RECIPE
+    }
+
+    fn caption(
+        &self,
+        images: &[&Pixels],
+        captions: &[(usize, &CaptionOptions)],
+    ) -> Result<Vec<Result<String, PromptError>>, CaptionError> {
+        let wishes: Vec<_> = captions
+            .iter()
+            .map(|&(image, options)| self.wish(image, options))
+            .collect();
+        let accepted: Vec<&Wish> = wishes.iter().flatten().collect();
+        let mut texts = self.network.write(images, &accepted)?.into_iter();
+        let mut next = || {
+            let text = texts.next().and_then(|tokens| self.tokenizer.text(&tokens));
+            text.ok_or(CaptionError::Undecodable)
+        };
+        let text = |wish: &Result<Wish, PromptError>| match wish {
+            Ok(_) => next().map(Ok),
+            Err(refused) => Ok(Err(refused.clone())),
+        };
+        wishes.iter().map(text).collect()
+    }
+}
+
+impl Blip {
+    fn wish(&self, image: usize, options: &CaptionOptions) -> Result<Wish, PromptError> {
+        let max_length = options.max_length.min(MAX_LENGTH);
+        let prompt = self.tokenizer.prompt(options.prompt.as_deref());
+        let prompt = prompt.ok_or(PromptError::Unreadable)?;
+        if options.prompt.is_some() && prompt.len() >= max_length {
+            let tokens = prompt.len();
+            return Err(PromptError::TooLong { tokens, max_length });
+        }
+        Ok(Wish {
+            image,
+            prompt,
+            beams: options.num_beams,
+            max_length,
+        })
+    }
+}
+
+/// The network of any size.
+#[derive(Debug)]
+struct Network {
+    vision: Vit,
+    decoder: TextDecoder,
+    side: usize,
+    end: u32,
+    device: Device,
+}
+
+impl Network {
+    fn load(
+        checkpoint: &Checkpoint,
+        config: &Config,
+        placement: &Placement,
+    ) -> Result<Self, LoadError> {
+        let Config {
+            text_config: text,
+            vision_config: vision,
+            ..
+        } = config;
+        let root = checkpoint.root();
+        let network = Self {
+            vision: vision::load(&root.pp("vision_model"), vision, placement)?,
+            decoder: TextDecoder::load(
+                &root.pp("text_decoder"),
+                text,
+                vision.hidden_size,
+                placement,
+            )?,
+            side: vision.image_size,
+            end: text.sep_token_id,
+            device: placement.device.clone(),
+        };
+        checkpoint.finish()?;
+        Ok(network)
+    }
+
+    /// The tokens of each of `wishes`.
+    fn write(&self, images: &[&Pixels], wishes: &[&Wish]) -> Result<Vec<Vec<u32>>, CaptionError> {
+        if wishes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let contexts = self.look_at(&batch(images, self.side, &self.device)?)?;
+        generate(&self.decoder, &contexts, wishes, self.end)?.ok_or(CaptionError::NotFinite)
+    }
+
+    /// What the decoder needs of each image of a batch, `[batch, side, side, 3]`.
+    fn look_at(&self, pixels: &Tensor) -> candle_core::Result<Vec<ImageContext>> {
+        let tokens = self.vision.tokens(pixels)?; // [batch, tokens, width]
+        let images = 0..tokens.dim(0)?;
+        images
+            .map(|image| self.decoder.look_at(&tokens.get(image)?))
+            .collect()
+    }
+}

@@ -1,0 +1,165 @@
+//! The text decoder: tokens so far and an image's tokens to scores for the token that comes next.
+//!
+//! It reads all its weights for every step, whatever the number of rows: all texts that are being written go through it
+//! together.
+
+mod layer;
+
+use candle_core::{Device, Tensor};
+use kernels::{Activation, Attending};
+use weights::Scope;
+
+use super::config::TextConfig;
+use crate::layers::{KeyValues, LayerNorm, Linear, LinearBuilder};
+use crate::{LoadError, Placement};
+use layer::Layer;
+
+#[derive(Debug)]
+pub(super) struct TextDecoder {
+    words: Vec<f32>,     // [vocab, width]
+    positions: Vec<f32>, // [positions, width]
+    norm: LayerNorm,
+    layers: Vec<Layer>,
+    transform: Linear,
+    transform_norm: LayerNorm,
+    vocabulary: Linear,
+    width: usize,
+    device: Device,
+}
+
+/// What the decoder knows of an image: for each layer the keys and values of its tokens.
+#[derive(Debug)]
+pub(super) struct ImageContext(Vec<KeyValues>);
+
+/// What the decoder has read: for each layer a row for each token, which later tokens attend to.
+#[derive(Debug)]
+pub(super) struct Memory {
+    layers: Vec<KeyValues>,
+    rows: u32,
+}
+
+/// A token of a text that is being written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Token {
+    pub(super) id: u32,
+    /// Its place in the text.
+    pub(super) position: usize,
+    /// Index of the image that the text is about.
+    pub(super) image: usize,
+    /// Rows of the memory that hold the text up to this token, itself included.
+    pub(super) text: Vec<u32>,
+}
+
+impl Memory {
+    /// The row of the next token.
+    pub(super) fn next_row(&self) -> u32 {
+        self.rows
+    }
+}
+
+impl TextDecoder {
+    /// Reads it from `text_decoder` of a checkpoint. `image_width` is the length of an image's token.
+    pub(super) fn load(
+        scope: &Scope<'_>,
+        config: &TextConfig,
+        image_width: usize,
+        placement: &Placement,
+    ) -> Result<Self, LoadError> {
+        let (width, vocabulary, eps) =
+            (config.hidden_size, config.vocab_size, config.layer_norm_eps);
+        let (bert, head) = (scope.pp("bert"), scope.pp("cls.predictions"));
+        let embeddings = bert.pp("embeddings");
+        embeddings.ignore("position_ids", "counts from 0");
+        head.ignore("decoder.weight", "upstream ties it to the word embeddings");
+        head.ignore("decoder.bias", "upstream ties it to cls.predictions.bias");
+        let words = embeddings.f32("word_embeddings.weight", &[vocabulary, width])?;
+        let positions = [config.max_position_embeddings, width];
+        let positions = embeddings.f32("position_embeddings.weight", &positions)?;
+        let bias = head.f32("bias", &[vocabulary])?;
+        let layers = bert.pp("encoder.layer");
+        let transform = LinearBuilder::load(&head.pp("transform.dense"), width, width)?;
+        Ok(Self {
+            norm: LayerNorm::load(&embeddings.pp("LayerNorm"), width, eps, placement)?,
+            layers: (0..config.num_hidden_layers)
+                .map(|i| Layer::load(&layers.pp(i), config, image_width, placement))
+                .collect::<Result<_, _>>()?,
+            transform: transform.activation(Activation::Gelu).on(placement)?,
+            transform_norm: LayerNorm::load(
+                &head.pp("transform.LayerNorm"),
+                width,
+                eps,
+                placement,
+            )?,
+            vocabulary: LinearBuilder::new(width, vocabulary, &words[..], Some(bias))
+                .on(placement)?,
+            words,
+            positions,
+            width,
+            device: placement.device.clone(),
+        })
+    }
+
+    /// What every text about an image needs of it: `tokens` is `[tokens, image_width]`.
+    pub(super) fn look_at(&self, tokens: &Tensor) -> candle_core::Result<ImageContext> {
+        let layers = self.layers.iter().map(|layer| layer.look_at(tokens));
+        layers.collect::<Result<_, _>>().map(ImageContext)
+    }
+
+    /// A memory of nothing.
+    pub(super) fn memory(&self) -> candle_core::Result<Memory> {
+        let empty = |_: &Layer| KeyValues::empty(self.width, &self.device);
+        Ok(Memory {
+            layers: self.layers.iter().map(empty).collect::<Result<_, _>>()?,
+            rows: 0,
+        })
+    }
+
+    /// Reads `tokens`, those about one image side by side, into `memory`: the first of them becomes row
+    /// [`Memory::next_row`], and so on. For each that `wanted` lists, scores for what follows it: `[wanted, vocab]`.
+    pub(super) fn read(
+        &self,
+        memory: &mut Memory,
+        images: &[ImageContext],
+        tokens: &[Token],
+        wanted: &[u32],
+    ) -> candle_core::Result<Vec<f32>> {
+        let mut x = self.norm.forward(&self.embed(tokens)?)?; // [tokens, width]
+        let texts: Vec<_> = tokens
+            .iter()
+            .map(|token| Attending {
+                queries: 1,
+                rows: &token.text,
+            })
+            .collect();
+        let runs = tokens.chunk_by(|a, b| a.image == b.image);
+        let runs: Vec<_> = runs.map(|run| (run[0].image, run.len())).collect();
+        for (index, (layer, kept)) in self.layers.iter().zip(&mut memory.layers).enumerate() {
+            let seen = runs
+                .iter()
+                .map(|&(image, rows)| (&images[image].0[index], rows));
+            x = layer.forward(&x, kept, &texts, seen)?;
+        }
+        memory.rows += tokens.len() as u32;
+        let x = x.index_select(&Tensor::new(wanted, &self.device)?, 0)?;
+        let x = self.transform_norm.forward(&self.transform.forward(&x)?)?;
+        self.vocabulary.forward(&x)?.flatten_all()?.to_vec1()
+    }
+
+    /// `[tokens, width]`.
+    fn embed(&self, tokens: &[Token]) -> candle_core::Result<Tensor> {
+        let row = |table: &'_ [f32], index: usize| -> candle_core::Result<std::ops::Range<usize>> {
+            let range = index * self.width..(index + 1) * self.width;
+            if range.end > table.len() {
+                candle_core::bail!("index {index} in a table of {}", table.len() / self.width);
+            }
+            Ok(range)
+        };
+        let mut values = Vec::with_capacity(tokens.len() * self.width);
+        for token in tokens {
+            let word = &self.words[row(&self.words, token.id as usize)?];
+            let position = &self.positions[row(&self.positions, token.position)?];
+            values.extend(word.iter().zip(position).map(|(a, b)| a + b));
+        }
+        Tensor::from_vec(values, (tokens.len(), self.width), &self.device)
+    }
+}
