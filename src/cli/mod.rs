@@ -2,6 +2,7 @@
 
 mod analyze;
 mod bench;
+mod caption;
 mod models;
 mod serve;
 
@@ -31,6 +32,8 @@ enum Command {
     Serve(serve::Serve),
     /// Analyse one image and print the response's JSON, without a server
     Analyze(analyze::Analyze),
+    /// Write a caption beside every image of a folder, by the model in this process or by a running server
+    Caption(caption::Caption),
     /// Time the models' forward passes, and the processor's limit
     Bench(bench::Bench),
     /// List, download and check model weights
@@ -44,6 +47,7 @@ pub fn main() -> ExitCode {
     let outcome = telemetry::start(&cli.log).and_then(|()| match cli.command {
         Command::Serve(command) => command.run(),
         Command::Analyze(command) => command.run(),
+        Command::Caption(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Models(command) => command.run(),
     });

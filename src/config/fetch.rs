@@ -4,6 +4,9 @@ use clap::Args;
 
 use crate::fetch::{AllowRule, FetchPolicy};
 
+/// 32 MiB.
+pub const DEFAULT_MAX_IMAGE_BYTES: u64 = 32 << 20;
+
 /// How images are fetched by URL.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Fetching images by URL")]
@@ -38,7 +41,7 @@ pub struct FetchSettings {
     pub fetch_max_redirects: usize,
 
     /// Largest image file that is accepted, downloaded or uploaded, in bytes
-    #[arg(long, env = "IMAGE_EMBED_MAX_IMAGE_BYTES", value_name = "BYTES", default_value_t = 32 << 20,
+    #[arg(long, env = "IMAGE_EMBED_MAX_IMAGE_BYTES", value_name = "BYTES", default_value_t = DEFAULT_MAX_IMAGE_BYTES,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub max_image_bytes: u64,
 }

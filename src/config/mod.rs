@@ -7,7 +7,7 @@ mod server;
 mod weights;
 
 pub use engine::{DeviceChoice, EngineSettings, Precision, SettingError};
-pub use fetch::FetchSettings;
+pub use fetch::{DEFAULT_MAX_IMAGE_BYTES, FetchSettings};
 pub use log::{LogFormat, LogSettings};
 pub use server::{Preload, ServerSettings};
 pub use weights::WeightsSettings;

@@ -1,0 +1,50 @@
+use uuid::Uuid;
+
+/// The form that `/analyze_image_upload/` reads.
+pub(super) struct Form {
+    pub(super) content_type: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Form {
+    pub(super) fn new(file_name: &str, image: &[u8], tasks_json: &str) -> Self {
+        // Random, so that no image holds it.
+        let boundary = Uuid::new_v4().simple();
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"tasks_json\"\r\n\r\n{tasks_json}\r\n\
+             --{boundary}\r\nContent-Disposition: form-data; name=\"image_file\"; filename=\"{}\"\r\n\
+             Content-Type: application/octet-stream\r\n\r\n",
+            escaped(file_name)
+        );
+        let tail = format!("\r\n--{boundary}--\r\n");
+        Self {
+            content_type: format!("multipart/form-data; boundary={boundary}"),
+            body: [head.as_bytes(), image, tail.as_bytes()].concat(),
+        }
+    }
+}
+
+/// As browsers do it: the HTML standard, "multipart/form-data encoding algorithm".
+fn escaped(file_name: &str) -> String {
+    file_name
+        .replace('\n', "%0A")
+        .replace('\r', "%0D")
+        .replace('"', "%22")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Form;
+
+    #[test]
+    fn a_file_s_name_cannot_end_its_header() {
+        let form = Form::new("a\"\r\nX: y\r\n\r\n.jpg", b"\xff\xd8", "[]");
+        let text = String::from_utf8_lossy(&form.body);
+        assert!(
+            text.contains("filename=\"a%22%0D%0AX: y%0D%0A%0D%0A.jpg\"\r\n"),
+            "{text}"
+        );
+        let (_, boundary) = form.content_type.split_once("boundary=").unwrap();
+        assert!(text.ends_with(&format!("\r\n--{boundary}--\r\n")));
+    }
+}

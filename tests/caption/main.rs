@@ -1,0 +1,11 @@
+//! `image-embed caption` as its users start it, against a server that says what a test wants, and in one process.
+
+mod command;
+mod images;
+mod server;
+mod service;
+
+mod choice;
+mod interruption;
+mod mixed;
+mod trouble;
