@@ -30,7 +30,7 @@ impl Serve {
         let config = self.engine.engine_config(&self.weights)?;
         let threads = config.threads.get();
         let Placement { isa, precision, .. } = config.placement;
-        info!(?isa, ?precision, clip_model = %config.clip_variant, threads, "computing on the processor");
+        info!(?isa, ?precision, clip_model = %config.clip_variant, caption_model = %config.blip_variant, threads, "computing on the processor");
         let engine = Arc::new(Engine::new(config)?);
         let fetcher = Fetcher::new(self.fetch.policy())?;
         let limits = self.server.limits(self.fetch.max_image_bytes);

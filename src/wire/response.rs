@@ -77,6 +77,9 @@ pub enum DataBody {
     /// The same with `encoding` = `base64`: the base64 of its little-endian 32-bit floats.
     #[schema(examples("8IVJPJXU6b4K12M/"))]
     PackedVector(String),
+    /// An image's description.
+    #[schema(examples("a woman in an orange suit"))]
+    Text(String),
 }
 
 /// One detected box.
@@ -133,6 +136,7 @@ impl From<OperationResult> for OperationResultBody {
 impl From<Data> for DataBody {
     fn from(data: Data) -> Self {
         match data {
+            Data::Text(text) => Self::Text(text),
             Data::Bbox(bbox) => Self::Bbox(bbox),
             Data::Detections(list) => Self::Detections(list.into_iter().map(Into::into).collect()),
             Data::Embedding(Embedding { values, encoding }) => match encoding {

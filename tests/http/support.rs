@@ -53,6 +53,7 @@ pub(crate) fn state(weights_dir: &Path, policy: FetchPolicy, limits: HttpLimits)
         store: Store::new(config),
         placement: Placement::new(Device::Cpu, Precision::F32),
         clip_variant: clip::Variant::default(),
+        blip_variant: models::blip::Variant::default(),
         threads: NonZeroUsize::new(2).unwrap(),
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,

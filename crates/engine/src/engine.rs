@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use imaging::{DecodeError, ExifOrientation, Limits};
 use indexmap::IndexMap;
-use models::{Placement, clip};
+use models::{Placement, blip, clip};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot};
@@ -17,7 +17,7 @@ use crate::model::{Model, Role};
 use crate::panic_text;
 use crate::plan::{self, Plan};
 use crate::readiness::ModelInfo;
-use crate::registry::Registry;
+use crate::registry::{Registry, Variants};
 use crate::result::OperationResult;
 use crate::task::TaskList;
 use crate::timings::Timings;
@@ -30,6 +30,8 @@ pub struct EngineConfig {
     pub placement: Placement,
     /// Which CLIP answers `embed_clip_vit_b_32`.
     pub clip_variant: clip::Variant,
+    /// Which BLIP answers `describe_image`.
+    pub blip_variant: blip::Variant,
     /// Threads that compute; also how many requests are in memory decoded at a time.
     pub threads: NonZeroUsize,
     /// The largest image that is decoded.
@@ -95,8 +97,12 @@ impl Engine {
             .thread_name(|index| format!("compute-{index}"))
             .build()
             .map_err(|source| StartError::Threads { threads, source })?;
+        let variants = Variants {
+            clip: config.clip_variant,
+            blip: config.blip_variant,
+        };
         Ok(Self {
-            registry: Registry::new(config.store, config.placement, config.clip_variant),
+            registry: Registry::new(config.store, config.placement, variants),
             pool,
             image_limits: config.image_limits,
             exif_orientation: config.exif_orientation,
@@ -173,6 +179,13 @@ impl Engine {
                         None => self.read(move |it| it.encoder(encoder)).await,
                     };
                     models.encoders.insert(encoder, loaded);
+                }
+                Role::Captioner => {
+                    let loaded = match self.registry.captioner_if_ready() {
+                        Some(loaded) => Ok(loaded),
+                        None => self.read(Registry::captioner).await,
+                    };
+                    models.captioner = Some(loaded);
                 }
             }
         }

@@ -3,11 +3,11 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use imaging::RgbImage;
-use models::Pixels;
+use models::{CaptionOptions, Pixels, PromptError};
 
 use crate::model::{Detector, Encoder, MODELS, Model, Role};
 use crate::plan::Models;
-use crate::registry::{AnyDetector, AnyEncoder, Loaded};
+use crate::registry::{AnyCaptioner, AnyDetector, AnyEncoder, Loaded};
 use crate::result::Detection;
 
 /// The models of one plan, or why each is missing; the plan needs no others.
@@ -15,6 +15,7 @@ use crate::result::Detection;
 pub(crate) struct InMemory {
     pub(crate) detectors: HashMap<Detector, Result<Arc<AnyDetector>, String>>,
     pub(crate) encoders: HashMap<Encoder, Result<Arc<AnyEncoder>, String>>,
+    pub(crate) captioner: Option<Result<Arc<AnyCaptioner>, String>>,
 }
 
 impl InMemory {
@@ -29,6 +30,7 @@ impl InMemory {
         let untrained = |model: &Model| match model.role() {
             Role::Detector(detector) => is(&self.detectors, detector),
             Role::Encoder(encoder) => is(&self.encoders, encoder),
+            Role::Captioner => matches!(&self.captioner, Some(Ok(loaded)) if loaded.untrained),
         };
         MODELS.iter().copied().filter(untrained).collect()
     }
@@ -60,5 +62,16 @@ impl Models for InMemory {
             (Some(vector), None) => Ok(vector),
             _ => Err(format!("{model} did not give one vector for one image")),
         }
+    }
+
+    fn describe(
+        &self,
+        images: &[&Pixels],
+        captions: &[(usize, &CaptionOptions)],
+    ) -> Result<Vec<Result<String, PromptError>>, String> {
+        let model = Model::Blip;
+        present(self.captioner.as_ref(), model)?
+            .caption(images, captions)
+            .map_err(|error| format!("{model} failed: {error}"))
     }
 }

@@ -14,10 +14,18 @@ pub enum Model {
     Clip,
     /// Image vectors that know what the image looks like.
     DinoV2,
+    /// Descriptions in words; which BLIP it is, is a setting.
+    Blip,
 }
 
 /// Every model this version can load.
-pub const MODELS: &[Model] = &[Model::Mtcnn, Model::FasterRcnn, Model::Clip, Model::DinoV2];
+pub const MODELS: &[Model] = &[
+    Model::Mtcnn,
+    Model::FasterRcnn,
+    Model::Clip,
+    Model::DinoV2,
+    Model::Blip,
+];
 
 /// A name that is no model's.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -33,6 +41,7 @@ impl Model {
             Self::FasterRcnn => "fasterrcnn",
             Self::Clip => "clip",
             Self::DinoV2 => "dinov2",
+            Self::Blip => "blip",
         }
     }
 
@@ -43,6 +52,7 @@ impl Model {
             Self::FasterRcnn => Role::Detector(Detector::FasterRcnn),
             Self::Clip => Role::Encoder(Encoder::Clip),
             Self::DinoV2 => Role::Encoder(Encoder::DinoV2),
+            Self::Blip => Role::Captioner,
         }
     }
 }
@@ -78,6 +88,8 @@ fn known_names() -> String {
 pub(crate) enum Role {
     Detector(Detector),
     Encoder(Encoder),
+    /// Describes an image in words; there is only one such model.
+    Captioner,
 }
 
 /// A model that finds boxes in an image.
@@ -131,7 +143,7 @@ mod tests {
         let error = "clop".parse::<Model>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown model 'clop' (known: mtcnn, fasterrcnn, clip, dinov2)"
+            "unknown model 'clop' (known: mtcnn, fasterrcnn, clip, dinov2, blip)"
         );
     }
 
@@ -141,6 +153,7 @@ mod tests {
             let known_as = match model.role() {
                 Role::Detector(detector) => detector.model(),
                 Role::Encoder(encoder) => encoder.model(),
+                Role::Captioner => Model::Blip,
             };
             assert_eq!(known_as, model);
         }

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Detect,
     /// Turns it into a vector.
     Embed(Encoder),
+    /// Describes it in words.
+    Describe,
 }
 
 /// A task parameter.
@@ -108,6 +110,29 @@ pub const OPERATIONS: &[Operation] = &[
         params: EMBEDDING_PARAMS,
         kind: Kind::Embed(Encoder::DinoV2),
     },
+    Operation {
+        name: "describe_image",
+        description: "Generates a text description of an image region using the {model} model.",
+        allowed_targets: ANY_TARGET,
+        default_target: Target::WholeImage,
+        params: &[
+            FACE_CONTEXT,
+            Param {
+                name: "max_length",
+                description: "The most tokens of the description, those of the prompt and two marks included: an integer from 1 to \
+                              512, by default 50.",
+            },
+            Param {
+                name: "num_beams",
+                description: "How many wordings are followed at a time: an integer from 1 to 8, by default 4. More take longer.",
+            },
+            Param {
+                name: "prompt",
+                description: "What the description begins with, e.g. `a photograph of`; by default nothing.",
+            },
+        ],
+        kind: Kind::Describe,
+    },
 ];
 
 impl Operation {
@@ -121,6 +146,7 @@ impl Operation {
         match self.kind {
             Kind::Detect => vec![Detector::FasterRcnn.model(), Detector::Mtcnn.model()],
             Kind::Embed(encoder) => vec![encoder.model()],
+            Kind::Describe => vec![Model::Blip],
         }
     }
 
@@ -148,8 +174,10 @@ impl Operation {
         detection: Option<Detect>,
     ) -> Choice {
         let mut models = detection.map_or_else(Vec::new, Detect::models);
-        if let Kind::Embed(encoder) = self.kind {
-            models.push(encoder.model());
+        match self.kind {
+            Kind::Detect => {}
+            Kind::Embed(encoder) => models.push(encoder.model()),
+            Kind::Describe => models.push(Model::Blip),
         }
         Choice {
             target,

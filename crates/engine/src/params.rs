@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 
+use models::{CaptionOptions, blip};
 use serde_json::Value;
 
 use crate::embedding::{VectorEncoding, VectorOptions};
@@ -92,6 +94,44 @@ pub(crate) fn vector_options(params: &Params) -> Result<VectorOptions, String> {
     })
 }
 
+/// `max_length`, `num_beams` and `prompt`: how a description is wanted.
+pub(crate) fn caption_options(params: &Params) -> Result<CaptionOptions, String> {
+    /// More than this cannot fit into the most tokens that there may be, and is not worth the tokenizer's time.
+    const LONGEST_PROMPT: usize = 16 * blip::MAX_LENGTH;
+    let prompt = string(params, "prompt")?.filter(|prompt| !prompt.trim().is_empty());
+    if let Some(prompt) = prompt.filter(|prompt| prompt.len() > LONGEST_PROMPT) {
+        return Err(format!(
+            "prompt has {} bytes, and may have {LONGEST_PROMPT}",
+            prompt.len()
+        ));
+    }
+    Ok(CaptionOptions {
+        max_length: integer(params, "max_length", 1..=blip::MAX_LENGTH)?.unwrap_or(50),
+        num_beams: integer(params, "num_beams", 1..=8)?.unwrap_or(4),
+        prompt: prompt.map(str::to_owned),
+    })
+}
+
+fn integer(
+    params: &Params,
+    name: &str,
+    range: RangeInclusive<usize>,
+) -> Result<Option<usize>, String> {
+    let Some(value) = present(params, name) else {
+        return Ok(None);
+    };
+    let integer = value.as_u64().and_then(|n| usize::try_from(n).ok());
+    let within = integer.filter(|n| range.contains(n));
+    within.map(Some).ok_or_else(|| {
+        format!(
+            "{name} must be an integer from {} to {}, not {}",
+            range.start(),
+            range.end(),
+            excerpt(value)
+        )
+    })
+}
+
 fn string<'a>(params: &'a Params, name: &str) -> Result<Option<&'a str>, String> {
     match present(params, name) {
         None => Ok(None),
@@ -157,6 +197,7 @@ mod tests {
         let targets = OPERATIONS.iter().map(|operation| target(&none, operation));
         assert!(targets.eq([
             Ok(Target::ProminentPerson),
+            Ok(Target::WholeImage),
             Ok(Target::WholeImage),
             Ok(Target::WholeImage)
         ]));
@@ -233,6 +274,59 @@ mod tests {
             (
                 json!({ "encoding": ["float"] }),
                 "encoding must be a string, not [\"float\"]",
+            ),
+        ] {
+            assert_eq!(read(bad), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn caption_options_name_what_they_do_not_take() {
+        let read = |value| caption_options(&params(value));
+        let default = CaptionOptions {
+            max_length: 50,
+            num_beams: 4,
+            prompt: None,
+        };
+        assert_eq!(read(json!({})), Ok(default.clone()));
+        assert_eq!(
+            read(json!({ "prompt": " ", "max_length": null })),
+            Ok(default)
+        );
+        let all = CaptionOptions {
+            max_length: 512,
+            num_beams: 1,
+            prompt: Some("a photograph of".to_owned()),
+        };
+        assert_eq!(
+            read(json!({ "max_length": 512, "num_beams": 1, "prompt": "a photograph of" })),
+            Ok(all)
+        );
+        for (bad, said) in [
+            (
+                json!({ "max_length": 0 }),
+                "max_length must be an integer from 1 to 512, not 0",
+            ),
+            (
+                json!({ "max_length": 513 }),
+                "max_length must be an integer from 1 to 512, not 513",
+            ),
+            (
+                json!({ "max_length": "20" }),
+                "max_length must be an integer from 1 to 512, not \"20\"",
+            ),
+            (
+                json!({ "num_beams": 9 }),
+                "num_beams must be an integer from 1 to 8, not 9",
+            ),
+            (
+                json!({ "num_beams": 2.0 }),
+                "num_beams must be an integer from 1 to 8, not 2.0",
+            ),
+            (json!({ "prompt": 7 }), "prompt must be a string, not 7"),
+            (
+                json!({ "prompt": "x".repeat(9000) }),
+                "prompt has 9000 bytes, and may have 8192",
             ),
         ] {
             assert_eq!(read(bad), Err(said.to_owned()));

@@ -4,7 +4,7 @@ mod loading;
 
 use std::sync::Arc;
 
-use models::{ImageEncoder, Placement, Recipe, clip, dinov2};
+use models::{ImageCaptioner, ImageEncoder, Placement, Recipe, blip, clip, dinov2};
 use weights::Store;
 
 use crate::model::{Detector, Encoder, Model, Role};
@@ -24,34 +24,45 @@ pub(crate) struct Loaded<T> {
 pub(crate) type AnyDetector = Loaded<Box<dyn ObjectDetector>>;
 /// Any model that turns pixels into a vector.
 pub(crate) type AnyEncoder = Loaded<Box<dyn ImageEncoder>>;
+/// Any model that describes an image in words.
+pub(crate) type AnyCaptioner = Loaded<Box<dyn ImageCaptioner>>;
+
+/// Which of several models answers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Variants {
+    pub(crate) clip: clip::Variant,
+    pub(crate) blip: blip::Variant,
+}
 
 pub(crate) struct Registry {
     store: Store,
     placement: Placement,
-    clip_variant: clip::Variant,
+    variants: Variants,
     mtcnn: Slot<AnyDetector>,
     faster_rcnn: Slot<AnyDetector>,
     clip: Slot<AnyEncoder>,
     dinov2: Slot<AnyEncoder>,
+    blip: Slot<AnyCaptioner>,
 }
 
 impl Registry {
-    pub(crate) fn new(store: Store, placement: Placement, clip_variant: clip::Variant) -> Self {
+    pub(crate) fn new(store: Store, placement: Placement, variants: Variants) -> Self {
         Self {
             store,
             placement,
-            clip_variant,
+            variants,
             mtcnn: Slot::new(),
             faster_rcnn: Slot::new(),
             clip: Slot::new(),
             dinov2: Slot::new(),
+            blip: Slot::new(),
         }
     }
 
     /// How the encoder wants its pixels.
     pub(crate) fn recipe(&self, encoder: Encoder) -> Recipe {
         match encoder {
-            Encoder::Clip => self.clip_variant.recipe(),
+            Encoder::Clip => self.variants.clip.recipe(),
             Encoder::DinoV2 => dinov2::RECIPE,
         }
     }
@@ -81,6 +92,17 @@ impl Registry {
         loaded.map_err(|reason| unavailable(encoder.model(), &reason))
     }
 
+    /// The captioner if it is in memory already.
+    pub(crate) fn captioner_if_ready(&self) -> Option<Arc<AnyCaptioner>> {
+        self.blip.ready()
+    }
+
+    /// The captioner, as [`Registry::detector`] gives a detector.
+    pub(crate) fn captioner(&self) -> Result<Arc<AnyCaptioner>, String> {
+        let loaded = self.blip.get(|| self.load_captioner());
+        loaded.map_err(|reason| unavailable(Model::Blip, &reason))
+    }
+
     /// Brings a model into memory, downloading its files first where that is allowed. Blocks, possibly for minutes.
     pub(crate) fn preload(&self, model: Model) -> Result<(), String> {
         let fetch = || self.fetch(model);
@@ -93,6 +115,10 @@ impl Registry {
                 .encoder_slot(encoder)
                 .fetch_and_get(fetch, || self.load_encoder(encoder))
                 .map(drop),
+            Role::Captioner => self
+                .blip
+                .fetch_and_get(fetch, || self.load_captioner())
+                .map(drop),
         }
     }
 
@@ -103,15 +129,17 @@ impl Registry {
         let (untrained, glance) = match model.role() {
             Role::Detector(detector) => look(self.detector_slot(detector)),
             Role::Encoder(encoder) => look(self.encoder_slot(encoder)),
+            Role::Captioner => look(&self.blip),
         };
         let (title, dims) = match model {
             Model::Mtcnn => ("MTCNN".to_owned(), None),
             Model::FasterRcnn => ("Faster R-CNN ResNet-50 FPN".to_owned(), None),
             Model::Clip => {
-                let variant = self.clip_variant;
+                let variant = self.variants.clip;
                 (format!("CLIP {variant}"), Some(variant.dims()))
             }
             Model::DinoV2 => ("DINOv2 ViT-B/14".to_owned(), Some(dinov2::DIMS)),
+            Model::Blip => (format!("BLIP {}", self.variants.blip), None),
         };
         ModelInfo {
             title,
@@ -144,6 +172,12 @@ impl Registry {
     #[cfg(test)]
     pub(crate) fn put_encoder(&self, encoder: Encoder, stand_in: AnyEncoder) {
         assert!(self.encoder_slot(encoder).get(|| Ok(stand_in)).is_ok());
+    }
+
+    /// Puts a stand-in where the captioner would be, as if it had been loaded.
+    #[cfg(test)]
+    pub(crate) fn put_captioner(&self, stand_in: AnyCaptioner) {
+        assert!(self.blip.get(|| Ok(stand_in)).is_ok());
     }
 
     fn detector_slot(&self, detector: Detector) -> &Slot<AnyDetector> {

@@ -33,6 +33,8 @@ pub enum Data {
     Detections(Vec<Detection>),
     /// The image's vector.
     Embedding(Embedding),
+    /// The image's description.
+    Text(String),
 }
 
 /// The part of the image that an operation worked on.

@@ -60,6 +60,8 @@ pub const ALL: &[ModelFiles] = &[
     CLIP_VIT_L_14_336,
     DINOV2_VIT_B_14,
     FASTERRCNN_RESNET50_FPN,
+    BLIP_LARGE,
+    BLIP_BASE,
 ];
 
 /// The model called `name`.
@@ -109,10 +111,10 @@ const MTCNN: ModelFiles = ModelFiles {
     ],
 };
 
-// A file on the Hub, which tells its hash when it is pulled.
+// Files on the Hub, which tells their hashes when they are pulled.
 macro_rules! hub {
-    ($model:literal, $repo:literal, $file:literal) => {
-        &[FileEntry {
+    ($model:literal, $repo:literal, $($file:literal),+) => {
+        &[$(FileEntry {
             model: $model,
             path: concat!($repo, "/", $file),
             source: Source::Hub(HubFile {
@@ -122,7 +124,7 @@ macro_rules! hub {
             }),
             sha256: None,
             bytes: None,
-        }]
+        }),+]
     };
 }
 
@@ -189,6 +191,36 @@ const FASTERRCNN_RESNET50_FPN: ModelFiles = ModelFiles {
     }],
 };
 
+// Settings, vocabulary and weights, in this order.
+const BLIP_LARGE: ModelFiles = ModelFiles {
+    name: "blip-image-captioning-large",
+    licence: "BSD-3-Clause",
+    page: "https://huggingface.co/Salesforce/blip-image-captioning-large",
+    by_default: true,
+    files: hub!(
+        "blip-image-captioning-large",
+        "Salesforce/blip-image-captioning-large",
+        "config.json",
+        "tokenizer.json",
+        "model.safetensors"
+    ),
+};
+
+// Its repository has no safetensors.
+const BLIP_BASE: ModelFiles = ModelFiles {
+    name: "blip-image-captioning-base",
+    licence: "BSD-3-Clause",
+    page: "https://huggingface.co/Salesforce/blip-image-captioning-base",
+    by_default: false,
+    files: hub!(
+        "blip-image-captioning-base",
+        "Salesforce/blip-image-captioning-base",
+        "config.json",
+        "tokenizer.json",
+        "pytorch_model.bin"
+    ),
+};
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -238,6 +270,7 @@ mod tests {
             "clip-vit-b-32",
             "dinov2-vit-b-14",
             "fasterrcnn-resnet50-fpn",
+            "blip-image-captioning-large",
         ];
         assert_eq!(defaults, expected);
     }

@@ -176,8 +176,11 @@ impl Store {
     }
 }
 
-/// The safetensors file that may stand for a `.pt` or `.pth`.
+/// The safetensors file that may stand for a `.pt` or `.pth`, or for transformers' `pytorch_model.bin`.
 pub(crate) fn stand_in(path: &Path) -> Option<PathBuf> {
+    if path.file_name()? == "pytorch_model.bin" {
+        return Some(path.with_file_name("model.safetensors"));
+    }
     let extension = path.extension()?;
     (extension == "pt" || extension == "pth").then(|| path.with_extension("safetensors"))
 }

@@ -1,6 +1,9 @@
 use candle_core::Device;
 use imaging::RgbImage;
-use models::{DetectError, EncodeError, ImageEncoder, Pixels, Precision, Recipe};
+use models::{
+    CaptionError, CaptionOptions, DetectError, EncodeError, ImageCaptioner, ImageEncoder, Pixels,
+    Precision, PromptError, Recipe,
+};
 use serde_json::json;
 use weights::StoreConfig;
 
@@ -33,6 +36,28 @@ impl ImageEncoder for StandIn {
     }
 }
 
+/// Says how long a text may be.
+#[derive(Debug)]
+struct Narrator;
+
+impl ImageCaptioner for Narrator {
+    fn recipe(&self) -> Recipe {
+        blip::RECIPE
+    }
+
+    fn caption(
+        &self,
+        images: &[&Pixels],
+        captions: &[(usize, &CaptionOptions)],
+    ) -> Result<Vec<Result<String, PromptError>>, CaptionError> {
+        assert_eq!(images.len(), 1);
+        let texts = captions
+            .iter()
+            .map(|(_, options)| Ok(options.max_length.to_string()));
+        Ok(texts.collect())
+    }
+}
+
 /// Finds the whole image, unless that is too wide for it.
 #[derive(Debug)]
 struct Finder {
@@ -61,6 +86,7 @@ fn engine() -> Arc<Engine> {
         store: Store::new(store),
         placement: Placement::new(Device::Cpu, Precision::F32),
         clip_variant: clip::Variant::VitB32,
+        blip_variant: blip::Variant::Large,
         threads: NonZeroUsize::MIN,
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,
@@ -117,6 +143,27 @@ async fn boxes(engine: &Arc<Engine>) -> Analysis {
 }
 
 const BOTH: [&str; 2] = ["embed_clip_vit_b_32", "embed_dino_v2"];
+
+#[tokio::test]
+async fn a_captioner_describes_once_it_is_there() {
+    let engine = engine();
+    let missing = analyze(&engine, &["describe_image"]).await;
+    let missing = &missing.results["describe_image"];
+    assert_eq!(missing.status, Status::Error);
+    let message = missing.error_message.as_deref().unwrap();
+    assert!(message.contains("blip-image-captioning-large"), "{message}");
+
+    let engine = self::engine();
+    engine.registry.put_captioner(Loaded {
+        model: Box::new(Narrator),
+        untrained: true,
+    });
+    let analysis = analyze(&engine, &["describe_image"]).await;
+    let described = &analysis.results["describe_image"];
+    assert_eq!(described.data, Some(Data::Text("50".to_owned())));
+    assert_eq!(analysis.untrained, [Model::Blip]);
+    assert!(analysis.timings.iter().any(|(stage, _)| stage == "blip"));
+}
 
 #[tokio::test]
 async fn an_encoder_without_weights_costs_only_its_own_tasks() {

@@ -3,7 +3,7 @@
 use crate::plan::build::Answer;
 use crate::plan::outcome::{Failure, Outcome, found};
 use crate::plan::run::Outputs;
-use crate::plan::{Embed, Region};
+use crate::plan::{Prepare, Region};
 use crate::result::{CropImage, Data, OperationResult};
 
 impl Answer {
@@ -25,7 +25,14 @@ impl Answer {
             Self::Vector { node, options } => found(&outputs.embeddings, node).and_then(|values| {
                 let data = Data::Embedding(options.apply(values));
                 Ok(OperationResult {
-                    crop: crop_image(node, outputs)?,
+                    crop: crop_image(node.pixels, outputs)?,
+                    ..OperationResult::success(Some(data))
+                })
+            }),
+            Self::Text { node } => found(&outputs.descriptions, node).and_then(|text| {
+                let data = Data::Text(text.clone());
+                Ok(OperationResult {
+                    crop: crop_image(node.pixels, outputs)?,
                     ..OperationResult::success(Some(data))
                 })
             }),
@@ -34,9 +41,9 @@ impl Answer {
     }
 }
 
-/// The crop that `node` looked at; none if it looked at the whole image.
-fn crop_image(node: &Embed, outputs: &Outputs<'_>) -> Outcome<Option<CropImage>> {
-    let Region::Crop(crop) = node.pixels.region else {
+/// The crop that `pixels` are of; none if they are of the whole image.
+fn crop_image(pixels: Prepare, outputs: &Outputs<'_>) -> Outcome<Option<CropImage>> {
+    let Region::Crop(crop) = pixels.region else {
         return Ok(None);
     };
     Ok(Some(CropImage {

@@ -1,13 +1,13 @@
 use std::num::NonZeroUsize;
 
 use indexmap::IndexSet;
-use models::Recipe;
+use models::{Recipe, blip};
 
 use crate::embedding::VectorOptions;
 use crate::model::{Encoder, Model};
 use crate::operations::{Kind, Operation};
 use crate::params;
-use crate::plan::{Crop, Detect, Embed, Prepare, Region};
+use crate::plan::{Crop, Describe, Detect, Embed, Prepare, Region};
 use crate::target::Target;
 use crate::task::Task;
 
@@ -28,6 +28,7 @@ pub(crate) struct Nodes {
     pub(crate) pngs: IndexSet<Crop>,
     pub(crate) pixels: IndexSet<Prepare>,
     pub(crate) embeddings: IndexSet<Embed>,
+    pub(crate) descriptions: IndexSet<Describe>,
 }
 
 /// Where a task's result comes from.
@@ -44,6 +45,8 @@ pub(crate) enum Answer {
     },
     /// The vector of `node`, and the crop it was made from.
     Vector { node: Embed, options: VectorOptions },
+    /// The text of `node`, and the crop it is about.
+    Text { node: Describe },
 }
 
 impl Plan {
@@ -72,9 +75,11 @@ impl Plan {
     pub(crate) fn models(&self) -> IndexSet<Model> {
         let detections = self.nodes.detections.iter();
         let encoders = self.nodes.embeddings.iter();
+        let captioner = (!self.nodes.descriptions.is_empty()).then_some(Model::Blip);
         detections
             .map(|node| node.detector().model())
             .chain(encoders.map(|node| node.encoder.model()))
+            .chain(captioner)
             .collect()
     }
 
@@ -94,6 +99,7 @@ impl Answer {
             Self::Skip(_) => {}
             Self::Box { node } | Self::Boxes { node, .. } => *node = node.without_person(),
             Self::Vector { node, .. } => node.pixels.region = node.pixels.region.without_person(),
+            Self::Text { node } => node.pixels.region = node.pixels.region.without_person(),
         }
         answer
     }
@@ -107,12 +113,21 @@ impl Nodes {
             Answer::Box { node } | Answer::Boxes { node, .. } => self.add_detection(*node),
             Answer::Vector { node, .. } => {
                 self.embeddings.insert(*node);
-                self.pixels.insert(node.pixels);
-                if let Region::Crop(crop) = node.pixels.region {
-                    self.add_crop(crop);
-                    self.pngs.insert(crop);
-                }
+                self.add_shown(node.pixels);
             }
+            Answer::Text { node } => {
+                self.descriptions.insert(node.clone());
+                self.add_shown(node.pixels);
+            }
+        }
+    }
+
+    /// Pixels of a region that the answer shows.
+    fn add_shown(&mut self, node: Prepare) {
+        self.pixels.insert(node);
+        if let Region::Crop(crop) = node.region {
+            self.add_crop(crop);
+            self.pngs.insert(crop);
         }
     }
 
@@ -141,6 +156,8 @@ fn answer(task: &Task, recipe: impl Fn(Encoder) -> Recipe) -> Result<Answer, Str
             context: params::face_context(&task.params)?,
         }),
     };
+    let crop = detection.map(|best_of| Crop { best_of });
+    let region = crop.map_or(Region::WholeImage, Region::Crop);
     match operation.kind {
         Kind::Detect => {
             let node = detection.ok_or("there is no box to detect in a whole image")?;
@@ -153,14 +170,19 @@ fn answer(task: &Task, recipe: impl Fn(Encoder) -> Recipe) -> Result<Answer, Str
             })
         }
         Kind::Embed(encoder) => {
-            let crop = detection.map(|best_of| Crop { best_of });
-            let pixels = Prepare {
-                region: crop.map_or(Region::WholeImage, Region::Crop),
-                recipe: recipe(encoder),
-            };
+            let recipe = recipe(encoder);
+            let pixels = Prepare { region, recipe };
             Ok(Answer::Vector {
                 node: Embed { encoder, pixels },
                 options: params::vector_options(&task.params)?,
+            })
+        }
+        Kind::Describe => {
+            let recipe = blip::RECIPE;
+            let pixels = Prepare { region, recipe };
+            let options = params::caption_options(&task.params)?;
+            Ok(Answer::Text {
+                node: Describe { pixels, options },
             })
         }
     }

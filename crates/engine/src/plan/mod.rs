@@ -11,7 +11,7 @@ mod regions;
 mod run;
 
 pub(crate) use build::Plan;
-pub(crate) use node::{Crop, Detect, Embed, Prepare, Region};
+pub(crate) use node::{Crop, Describe, Detect, Embed, Prepare, Region};
 pub(crate) use run::{Models, run};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The keys of a plan's computations: a key says all that its result depends on, so equal keys are computed once.
 
-use models::Recipe;
+use models::{CaptionOptions, Recipe};
 
 use crate::model::{Detector, Encoder, Model};
 use crate::target::FaceContext;
@@ -39,6 +39,13 @@ pub(crate) struct Prepare {
 pub(crate) struct Embed {
     pub(crate) encoder: Encoder,
     pub(crate) pixels: Prepare,
+}
+
+/// A region's description.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Describe {
+    pub(crate) pixels: Prepare,
+    pub(crate) options: CaptionOptions,
 }
 
 impl Detect {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use imaging::{Limits, RgbImage};
-use indexmap::IndexMap;
-use models::Pixels;
+use indexmap::{IndexMap, IndexSet};
+use models::{CaptionOptions, Pixels, PromptError};
 use rayon::prelude::*;
 use tracing::Span;
 
-use crate::model::{Detector, Encoder};
+use crate::model::{Detector, Encoder, Model};
 use crate::plan::build::{Nodes, Plan};
 use crate::plan::outcome::{Failure, Outcome, found, guarded};
 use crate::plan::regions::Regions;
-use crate::plan::{Crop, Detect, Embed, Prepare, Region};
+use crate::plan::{Crop, Describe, Detect, Embed, Prepare, Region};
 use crate::result::{Detection, OperationResult};
 use crate::timings::Timings;
 
@@ -23,6 +23,12 @@ pub(crate) trait Models: Sync {
     fn detect(&self, detector: Detector, image: &RgbImage) -> Result<Vec<Detection>, String>;
     /// The image's vector, not normalised.
     fn embed(&self, encoder: Encoder, pixels: &Pixels) -> Result<Vec<f32>, String>;
+    /// A text for each of `captions`: the index of an image, and how it is to be described.
+    fn describe(
+        &self,
+        images: &[&Pixels],
+        captions: &[(usize, &CaptionOptions)],
+    ) -> Result<Vec<Result<String, PromptError>>, String>;
 }
 
 /// What every node of a plan gave.
@@ -30,6 +36,7 @@ pub(crate) struct Outputs<'a> {
     pub(crate) regions: Regions<'a>,
     pub(crate) pngs: HashMap<Crop, Outcome<Arc<str>>>,
     pub(crate) embeddings: HashMap<Embed, Outcome<Vec<f32>>>,
+    pub(crate) descriptions: HashMap<Describe, Outcome<String>>,
 }
 
 /// Computes every node once, then reads each task's result off the outputs.
@@ -117,14 +124,17 @@ fn compute<'a>(
             });
             (node, vector)
         };
-        nodes.embeddings.iter().map(embed).collect()
+        let embeddings = nodes.embeddings.iter().map(embed).collect();
+        let descriptions = descriptions(&nodes.descriptions, &pixels, models, timings);
+        (embeddings, descriptions)
     };
-    let (embeddings, pngs) = rayon::join(embed, encode_pngs);
+    let ((embeddings, descriptions), pngs) = rayon::join(embed, encode_pngs);
     timings.extend(&png_timings);
     Outputs {
         regions,
         pngs,
         embeddings,
+        descriptions,
     }
 }
 
@@ -136,6 +146,59 @@ fn png_base64(image: &RgbImage) -> Outcome<Arc<str>> {
 fn pixels(node: Prepare, regions: &Regions<'_>) -> Outcome<Pixels> {
     let prepared = node.recipe.apply(regions.pixels(node.region)?);
     prepared.map_err(|error| Failure::Unusable(error.to_string()))
+}
+
+/// All descriptions together: a decoder reads its weights for each word, whatever the number of texts.
+fn descriptions(
+    nodes: &IndexSet<Describe>,
+    pixels: &HashMap<Prepare, Outcome<Pixels>>,
+    models: &impl Models,
+    timings: &mut Timings,
+) -> HashMap<Describe, Outcome<String>> {
+    let mut images = IndexMap::new();
+    let mut outcomes = HashMap::new();
+    let mut captions = Vec::new();
+    for node in nodes {
+        match found(pixels, &node.pixels) {
+            Ok(pixels) => {
+                let (image, _) = images.insert_full(node.pixels, pixels);
+                captions.push((image, node));
+            }
+            Err(failure) => {
+                outcomes.insert(node.clone(), Err(failure));
+            }
+        }
+    }
+    if captions.is_empty() {
+        return outcomes;
+    }
+    let images: Vec<_> = images.into_values().collect();
+    let wanted: Vec<_> = captions
+        .iter()
+        .map(|(i, node)| (*i, &node.options))
+        .collect();
+    let describe = || {
+        let texts = models.describe(&images, &wanted).map_err(Failure::Broken)?;
+        if texts.len() == wanted.len() {
+            return Ok(texts);
+        }
+        let (found, expected) = (texts.len(), wanted.len());
+        Err(Failure::Broken(format!(
+            "the model gave {found} texts for {expected}"
+        )))
+    };
+    match timings.measure(Model::Blip.name(), || guarded("descriptions", describe)) {
+        Ok(texts) => outcomes.extend(captions.into_iter().zip(texts).map(|((_, node), text)| {
+            let text = text.map_err(|error| Failure::Unusable(error.to_string()));
+            (node.clone(), text)
+        })),
+        Err(failure) => outcomes.extend(
+            captions
+                .into_iter()
+                .map(|(_, node)| (node.clone(), Err(failure.clone()))),
+        ),
+    }
+    outcomes
 }
 
 fn vector(node: Embed, pixels: &Pixels, models: &impl Models) -> Outcome<Vec<f32>> {

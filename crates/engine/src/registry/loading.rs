@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
+use models::blip::Blip;
 use models::clip::Clip;
 use models::dinov2::{self, DinoV2};
 use models::faster_rcnn::{self, FasterRcnn};
 use models::mtcnn::Mtcnn;
-use models::{ImageEncoder, LoadError};
+use models::{ImageCaptioner, ImageEncoder, LoadError};
 use weights::catalog::{self, ModelFiles};
 use weights::{Checkpoint, Silent};
 
 use crate::model::{Detector, Encoder, Model};
 use crate::object_detector::ObjectDetector;
-use crate::registry::{AnyDetector, AnyEncoder, Loaded, Registry};
+use crate::registry::{AnyCaptioner, AnyDetector, AnyEncoder, Loaded, Registry};
 
 impl Registry {
     pub(super) fn load_detector(&self, detector: Detector) -> Result<AnyDetector, String> {
@@ -36,7 +37,7 @@ impl Registry {
     pub(super) fn load_encoder(&self, encoder: Encoder) -> Result<AnyEncoder, String> {
         let [file] = self.open(encoder.model())?;
         let model: Result<Box<dyn ImageEncoder>, LoadError> = match encoder {
-            Encoder::Clip => Clip::load(&file, self.clip_variant, &self.placement)
+            Encoder::Clip => Clip::load(&file, self.variants.clip, &self.placement)
                 .map(|model| Box::new(model) as Box<dyn ImageEncoder>),
             Encoder::DinoV2 => DinoV2::load(&file, &self.placement)
                 .map(|model| Box::new(model) as Box<dyn ImageEncoder>),
@@ -44,13 +45,28 @@ impl Registry {
         loaded(encoder.model(), model, &[file])
     }
 
+    pub(super) fn load_captioner(&self) -> Result<AnyCaptioner, String> {
+        let paths = self.locate(Model::Blip)?;
+        let [config, tokenizer, weights] = &paths[..] else {
+            return Err(format!(
+                "the catalogue lists {} files for blip, not 3",
+                paths.len()
+            ));
+        };
+        let file = Checkpoint::open(weights).map_err(|error| error.to_string())?;
+        let model = Blip::load(config, tokenizer, &file, &self.placement);
+        let model = model.map(|model| Box::new(model) as Box<dyn ImageCaptioner>);
+        loaded(Model::Blip, model, &[file])
+    }
+
     /// The model's upstream files.
     pub(super) fn files(&self, model: Model) -> &'static ModelFiles {
         let name = match model {
             Model::Mtcnn => "mtcnn",
             Model::FasterRcnn => faster_rcnn::CATALOGUE_NAME,
-            Model::Clip => self.clip_variant.catalogue_name(),
+            Model::Clip => self.variants.clip.catalogue_name(),
             Model::DinoV2 => dinov2::CATALOGUE_NAME,
+            Model::Blip => self.variants.blip.catalogue_name(),
         };
         catalog::find(name).expect("every model has a catalogue row; the tests check it")
     }

@@ -1,4 +1,4 @@
-//! A seeded checkpoint as a stream of bytes: it is never in memory as a whole.
+//! A seeded file as a stream of bytes: a checkpoint is never in memory as a whole.
 
 use super::rule::Stream;
 use super::tensors::Tensors;
@@ -20,6 +20,19 @@ impl Content {
             tensors,
             seed,
         }
+    }
+
+    /// A file that is nothing but a text.
+    pub(super) fn of_text(text: String) -> Self {
+        Self {
+            header: text.into_bytes(),
+            tensors: Tensors::default(),
+            seed: 0,
+        }
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        self.tensors.0.is_empty()
     }
 
     /// Bytes of the whole file.

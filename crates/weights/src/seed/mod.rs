@@ -1,4 +1,5 @@
-//! Full-size checkpoints of seeded numbers, in upstream's own names, shapes and format.
+//! Full-size checkpoints of seeded numbers, in upstream's own names, shapes and format, with the settings and vocabularies that
+//! belong to them.
 //!
 //! They make every operation run, at its true speed, where nothing can be downloaded. Their answers
 //! mean nothing, and the file's metadata says so ([`crate::Checkpoint::untrained`]). Upstream's own
@@ -6,6 +7,7 @@
 //! network which forgets them answers the same. Here every tensor moves the output, activations stay
 //! bounded through all layers, and different images give different vectors.
 
+mod blip;
 mod clip;
 mod content;
 mod dinov2;
@@ -13,11 +15,12 @@ mod faster_rcnn;
 mod mtcnn;
 mod rule;
 mod tensors;
+mod vocabulary;
 
 use std::path::{Path, PathBuf};
 
 use crate::catalog::FileEntry;
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, UNTRAINED};
 use crate::digest;
 use crate::lock::FileLock;
 use crate::partial_file::PartialFile;
@@ -52,13 +55,16 @@ pub fn write(
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Seeded, StoreError> {
-    let Some(tensors) = tensors_of(file.path) else {
-        return Err(StoreError::NoSeed {
-            model: file.model,
-            file: file.path,
-        });
+    let content = match (tensors_of(file.path), text_of(file.path)) {
+        (Some(tensors), _) => Content::new(tensors, seed),
+        (None, Some(text)) => Content::of_text(text),
+        (None, None) => {
+            return Err(StoreError::NoSeed {
+                model: file.model,
+                file: file.path,
+            });
+        }
     };
-    let content = Content::new(tensors, seed);
     let upstream = dir.join(file.path);
     let path = stand_in(&upstream).unwrap_or_else(|| upstream.clone());
     let _lock = FileLock::acquire(&FileLock::path(dir, file.path))?;
@@ -90,6 +96,19 @@ pub fn write(
 /// Whether one of `paths` has this content already; whatever else is there must be seeded too.
 fn is_there(content: &Content, paths: &[&Path]) -> Result<bool, StoreError> {
     for path in paths.iter().filter(|path| path.exists()) {
+        if content.is_text() {
+            let text = std::fs::read(path).map_err(StoreError::io("read", path))?;
+            if content.is(&text) {
+                return Ok(true);
+            }
+            let mark = UNTRAINED.as_bytes();
+            if text.windows(mark.len()).any(|part| part == mark) {
+                continue;
+            }
+            return Err(StoreError::NotUntrained {
+                path: path.to_path_buf(),
+            });
+        }
         let seeded = Checkpoint::open(path).ok().filter(Checkpoint::untrained);
         let Some(seeded) = seeded else {
             return Err(StoreError::NotUntrained {
@@ -123,8 +142,25 @@ fn tensors_of(path: &str) -> Option<Tensors> {
         }
         "timm/vit_base_patch14_dinov2.lvd142m/model.safetensors" => dinov2::vit_b_14(),
         "torchvision/fasterrcnn_resnet50_fpn_coco-258fb6c6.pth" => faster_rcnn::resnet50_fpn(),
+        "Salesforce/blip-image-captioning-large/model.safetensors" => blip::LARGE.tensors(),
+        "Salesforce/blip-image-captioning-base/pytorch_model.bin" => blip::BASE.tensors(),
         _ => return None,
     })
+}
+
+/// What upstream's file at this path says, if it is a text.
+fn text_of(path: &str) -> Option<String> {
+    let (repository, file) = path.rsplit_once('/')?;
+    let blip = match repository {
+        "Salesforce/blip-image-captioning-large" => blip::LARGE,
+        "Salesforce/blip-image-captioning-base" => blip::BASE,
+        _ => return None,
+    };
+    match file {
+        "config.json" => Some(blip.config()),
+        "tokenizer.json" => Some(vocabulary::tokenizer(blip::VOCABULARY)),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -13,10 +13,10 @@ fn sha256(bytes: impl AsRef<[u8]>) -> String {
 
 /// For each file of the catalogue: its tensors, their bytes, and the SHA-256 of the sorted lines
 /// `NAME [SHAPE]`, all taken from `state_dict()` of `facenet_pytorch` 2.6.0, `open_clip`
-/// (`ViT-B-32-quickgelu` and so on), timm (`vit_base_patch14_dinov2.lvd142m`) and torchvision (with
+/// (`ViT-B-32-quickgelu` and so on), timm (`vit_base_patch14_dinov2.lvd142m`), torchvision (with
 /// the names that its first versions gave the convolutions of pyramid and proposal network, as the
-/// file has them).
-const UPSTREAM: [(usize, u64, &str); 9] = [
+/// file has them) and transformers 5.24 (`BlipForConditionalGeneration`, without what it ties).
+const UPSTREAM: [(usize, u64, &str); 11] = [
     (
         13,
         26_528,
@@ -62,13 +62,26 @@ const UPSTREAM: [(usize, u64, &str); 9] = [
         167_446_104,
         "cd2aa77d893bb6fddd275ae90baddc6ed79dcb3c6f05d95f989350940732e1f0",
     ),
+    (
+        615,
+        1_785_161_968,
+        "22adbf5d6f263510f87d5ad79fa3be37a62b654ad04b0f017461b638a9e933f8",
+    ),
+    (
+        471,
+        895_886_576,
+        "b7b85214fbe9cbb361ad5875fdf6a3b64d249bd8288e6586b1d25e63adcd8d36",
+    ),
 ];
 
 #[test]
 fn every_file_of_the_catalogue_has_upstream_s_names_and_shapes() {
-    let files: Vec<_> = catalog::ALL.iter().flat_map(|model| model.files).collect();
-    assert_eq!(files.len(), UPSTREAM.len());
-    for (file, (tensors, bytes, listing)) in files.into_iter().zip(UPSTREAM) {
+    let files = catalog::ALL.iter().flat_map(|model| model.files);
+    let (texts, checkpoints): (Vec<&FileEntry>, Vec<&FileEntry>) =
+        files.partition(|file| text_of(file.path).is_some());
+    assert_eq!(texts.len(), 4);
+    assert_eq!(checkpoints.len(), UPSTREAM.len());
+    for (file, (tensors, bytes, listing)) in checkpoints.into_iter().zip(UPSTREAM) {
         let content = Content::new(tensors_of(file.path).unwrap(), 0);
         // The header is written in full; the numbers are a hole in the file.
         let hole = tempfile::NamedTempFile::new().unwrap();
@@ -229,6 +242,35 @@ fn what_is_not_seeded_is_left_alone() {
             assert!(matches!(&error, StoreError::NotUntrained { path: named } if *named == path));
             assert_eq!(fs::read(&path).unwrap(), theirs);
         }
+    }
+}
+
+#[test]
+fn settings_and_vocabularies_are_seeded_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, tokenizer, _] = catalog::find("blip-image-captioning-large").unwrap().files else {
+        panic!("three files")
+    };
+    for (file, expected) in [
+        (
+            config,
+            "20deac9a2e288d31f8bf303796d5406fc57ad43e8777679939638dc75493ed3f",
+        ),
+        (
+            tokenizer,
+            "625a2de066b0417c6278a70cc6e9f6d94d33d4d1e26c9009f9c003b9b8118d99",
+        ),
+    ] {
+        let seeded = write(folder.path(), file, 0, &Silent).unwrap();
+        assert!(seeded.written);
+        assert_eq!(seeded.sha256, expected, "{}", file.path);
+        assert!(!write(folder.path(), file, 1, &Silent).unwrap().written);
+        // An older version's is replaced, upstream's is not.
+        fs::write(&seeded.path, format!("{{\"{UNTRAINED}\": true}}")).unwrap();
+        assert_eq!(write(folder.path(), file, 0, &Silent).unwrap(), seeded);
+        fs::write(&seeded.path, "{}").unwrap();
+        let error = write(folder.path(), file, 0, &Silent).unwrap_err();
+        assert!(matches!(error, StoreError::NotUntrained { .. }));
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use imaging::RgbImage;
-use models::Pixels;
+use models::{CaptionOptions, Pixels, PromptError};
 
 use crate::model::{Detector, Encoder, Model};
 use crate::plan::Models;
@@ -13,6 +13,7 @@ pub(super) struct Fake {
     pub(super) persons: Finds,
     pub(super) faces: Finds,
     pub(super) vector: fn(Encoder, &Pixels) -> Result<Vec<f32>, String>,
+    pub(super) text: fn(&Pixels, &CaptionOptions) -> Result<String, PromptError>,
     pub(super) calls: Mutex<HashMap<Model, usize>>,
 }
 
@@ -37,6 +38,13 @@ impl Default for Fake {
                     pixels.side() as f32,
                     pixels.values().iter().sum(),
                 ])
+            },
+            text: |pixels, options| {
+                let sum: f32 = pixels.values().iter().sum();
+                Ok(format!(
+                    "{sum} {} {}",
+                    options.max_length, options.num_beams
+                ))
             },
             calls: Mutex::default(),
         }
@@ -77,6 +85,17 @@ impl Models for Fake {
     fn embed(&self, encoder: Encoder, pixels: &Pixels) -> Result<Vec<f32>, String> {
         self.count(encoder.model());
         (self.vector)(encoder, pixels)
+    }
+
+    fn describe(
+        &self,
+        images: &[&Pixels],
+        captions: &[(usize, &CaptionOptions)],
+    ) -> Result<Vec<Result<String, PromptError>>, String> {
+        self.count(Model::Blip);
+        let captions = captions.iter();
+        let texts = captions.map(|&(image, options)| (self.text)(images[image], options));
+        Ok(texts.collect())
     }
 }
 

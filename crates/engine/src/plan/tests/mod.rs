@@ -1,4 +1,5 @@
 mod crops;
+mod descriptions;
 mod detections;
 mod fake;
 mod persons;
