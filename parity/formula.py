@@ -79,3 +79,22 @@ def detector_weight(name: str, shape: tuple[int, ...], variance: float = 1.0) ->
         gain = 0.1 if "bbox_pred" in name else 2.5 if "cls_" in name else 2.0
         values = uniform(name, shape, gain / math.sqrt(math.prod(shape[1:])))
     return values.astype(np.float32)
+
+
+def captioner_weight(name: str, shape: tuple[int, ...], end: int) -> np.ndarray:
+    """The float32 weight tensor NAME of a captioner, so that every layer moves its output.
+
+    Token `end` is likelier than others, or texts would hardly end.
+    """
+    last = name.rsplit(".", 1)[-1]
+    if last == "class_embedding" or "position_embedding" in name or "word_embedding" in name:
+        values = uniform(name, shape)
+    elif len(shape) == 1 and last == "weight":
+        values = 1.0 + uniform(name, shape, 0.5)
+    elif len(shape) == 1:
+        values = uniform(name, shape, 0.25)
+        if name.endswith("cls.predictions.bias"):
+            values[end] += 4.0
+    else:
+        values = uniform(name, shape, 2.0 / math.sqrt(math.prod(shape[1:])))
+    return values.astype(np.float32)

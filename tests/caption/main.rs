@@ -4,6 +4,8 @@ mod command;
 mod images;
 mod server;
 mod service;
+#[path = "../tiny_blip/mod.rs"]
+mod tiny_blip;
 
 mod choice;
 mod interruption;

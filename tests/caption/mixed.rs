@@ -7,6 +7,7 @@ use crate::command::{Captioner, Run, caption};
 use crate::images::{EXTENSIONS, Folder, image};
 use crate::server::{Behaviour, Server, caption_of};
 use crate::service::Service;
+use crate::tiny_blip;
 
 const GOOD: usize = 132;
 const CORRUPT: usize = 12;
@@ -54,8 +55,8 @@ fn mixed() -> Folder {
 enum Captions {
     /// What the test's own server says of them.
     Known,
-    /// Nothing: it gives a reason.
-    None,
+    /// A line of words, whatever they are.
+    Any,
 }
 
 /// What must be whoever captions. Gives the run back for what only the caller knows.
@@ -77,14 +78,11 @@ fn is_captioned(captioner: Captioner, captions: Captions) -> Run {
             assert_eq!(text.lines().count(), 1, "{text:?}");
             match captions {
                 Captions::Known => assert_eq!(text.trim_end(), caption_of(name, image)),
-                Captions::None => panic!("{name}: {text}"),
+                Captions::Any => assert!(text.len() > 1, "{name}: {text}"),
             }
             captioned += 1;
-        } else if is_good {
-            assert!(
-                matches!(captions, Captions::None) && run.reason(name).is_some(),
-                "{run:?}"
-            );
+        } else {
+            assert!(!is_good, "{name} has no caption: {run:?}");
         }
     }
     assert_eq!(after, before, "nothing but captions of good images");
@@ -125,37 +123,69 @@ fn a_mixed_folder_is_captioned_by_a_server() {
     assert_eq!(sent("captioned"), 0, "what has a caption is not sent");
 }
 
-/// The operation is not there yet: every image fails with the engine's reason, and that is all that happens.
 #[test]
 fn a_mixed_folder_is_captioned_in_this_process() {
     let weights = tempfile::tempdir().unwrap();
+    tiny_blip::write(weights.path());
     let captioner = Captioner::WeightsDir(weights.path().to_owned());
-    let run = is_captioned(captioner, Captions::None);
-    for (index, extension) in EXTENSIONS.iter().enumerate() {
-        let name = format!("good-{index:03}.{extension}");
-        let reason = run.reason(&name).unwrap();
-        assert!(
-            !reason.contains("could not process image"),
-            "{name}: {reason}"
-        );
-    }
+    let run = is_captioned(captioner, Captions::Any);
     let reason = run.reason("corrupt-000.jpg").unwrap();
     assert!(reason.starts_with("could not process image: "), "{reason}");
+    assert_eq!(run.err.matches("UNTRAINED").count(), 1, "{}", run.err);
 }
 
-/// As in this process, by way of HTTP.
+/// As in this process, by way of HTTP, and with the same words.
 #[test]
 fn a_mixed_folder_is_captioned_by_the_service_itself() {
     let weights = tempfile::tempdir().unwrap();
+    tiny_blip::write(weights.path());
     let service = Service::start(weights.path());
-    let run = is_captioned(Captioner::Url(service.url()), Captions::None);
-    let reason = run.reason("good-000.jpg").unwrap();
-    assert!(!reason.starts_with("the server answers"), "{reason}");
+    let run = is_captioned(Captioner::Url(service.url()), Captions::Any);
     let reason = run.reason("corrupt-000.jpg").unwrap();
     assert!(
         reason.starts_with("the server answers 400 Bad Request: Could not process image: "),
         "{reason}"
     );
+
+    let folders = [Folder::new(), Folder::new()];
+    for folder in &folders {
+        for index in 0..3 {
+            folder.add(format!("{index}.png"), image("png", 40 * index));
+        }
+    }
+    let options = ["--max-length", "9", "--prompt", "a photograph of"];
+    caption(Captioner::Url(service.url()), folders[0].path(), &options);
+    let here = Captioner::WeightsDir(weights.path().to_owned());
+    caption(here, folders[1].path(), &options);
+    let captions = folders[0].captions();
+    assert_eq!(captions.len(), 3);
+    assert_eq!(captions, folders[1].captions());
+    for text in captions.values() {
+        assert!(text.starts_with("a photograph of"), "{text}");
+    }
+}
+
+#[test]
+fn weights_that_are_missing_are_said_once() {
+    let weights = tempfile::tempdir().unwrap();
+    let folder = mixed();
+    let before = folder.files();
+    let captioner = Captioner::WeightsDir(weights.path().to_owned());
+    let run = caption(captioner, folder.path(), &[]);
+    assert_eq!(run.code, Some(1));
+    let lines: Vec<_> = run
+        .err
+        .lines()
+        .filter(|line| line.starts_with("image-embed: "))
+        .collect();
+    assert_eq!(lines.len(), 1, "{}", run.err);
+    assert!(
+        lines[0].contains("models pull blip-image-captioning-large"),
+        "{}",
+        lines[0]
+    );
+    assert!(!run.err.contains("not captioned"), "{}", run.err);
+    assert_eq!(folder.files(), before);
 }
 
 #[test]

@@ -6,3 +6,5 @@ mod real_face;
 mod seeded;
 mod service;
 mod support;
+#[path = "../tiny_blip/mod.rs"]
+mod tiny_blip;

@@ -1,4 +1,5 @@
-//! Full-size models through the real API: Faster R-CNN, CLIP and DINOv2 on seeded weights, MTCNN on its real ones.
+//! Full-size models through the real API: Faster R-CNN, CLIP and DINOv2 on seeded weights, MTCNN on its real ones; BLIP in a
+//! tiny size, as its own has two gigabytes.
 
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use weights::{Silent, catalog, seed};
 
 use crate::support::{app, ask, asset, get, send, upload};
+use crate::tiny_blip;
 
 /// One test, because the models are more than a gigabyte to write and to read, and the slow ones are asked once.
 #[tokio::test]
@@ -27,8 +29,18 @@ async fn images_persons_and_faces_are_found_and_become_vectors() {
 async fn persons(app: &Router, crowd: &RgbImage) {
     let file = imaging::encode_png(crowd).unwrap();
     let (untrained, results) = analyze(app, &file, PERSON).await;
-    assert_eq!(untrained.as_deref(), Some("fasterrcnn, clip"));
-    for id in ["box", "list", "face", "faces", "vector", "vector of face"] {
+    assert_eq!(untrained.as_deref(), Some("fasterrcnn, clip, blip"));
+    for id in [
+        "box",
+        "list",
+        "face",
+        "faces",
+        "vector",
+        "vector of face",
+        "words",
+        "words of person",
+        "words of face",
+    ] {
         assert_eq!(results[id]["status"], "success", "{id}: {}", results[id]);
     }
     let bbox = integers(&results["box"]["data"]);
@@ -56,6 +68,24 @@ async fn persons(app: &Router, crowd: &RgbImage) {
     for (here, found) in std::iter::zip(points(here), points(found)) {
         assert_eq!(here, [found[0] + x, found[1] + y]);
     }
+    // A description shows the crop that it is of, and is of nothing else.
+    assert_eq!(alone["words"]["data"], results["words of person"]["data"]);
+    assert_ne!(results["words"]["data"], results["words of person"]["data"]);
+    assert!(results["words"]["data"].as_str().unwrap().contains(' '));
+    assert_eq!(results["words"]["cropped_image_bbox"], json!(null));
+    assert_eq!(
+        integers(&results["words of person"]["cropped_image_bbox"]),
+        bbox
+    );
+    assert_eq!(
+        results["words of face"]["cropped_image_base64"],
+        results["vector of face"]["cropped_image_base64"]
+    );
+    assert_eq!(results["long"]["status"], "skipped");
+    assert_eq!(
+        results["long"]["error_message"],
+        "max_length must be an integer from 1 to 512, not 513"
+    );
     let truncated = moved.map(|side| side as i32);
     assert_eq!(integers(&results["face"]["data"]), truncated);
     let shown = &results["vector of face"]["cropped_image_bbox"];
@@ -132,6 +162,7 @@ async fn states(app: &Router) {
         "detect_bounding_box",
         "embed_clip_vit_b_32",
         "embed_dino_v2",
+        "describe_image",
     ] {
         let operation = &body["operations"][operation];
         assert_eq!(operation["state"], "ready");
@@ -152,11 +183,16 @@ const PERSON: &str = r#"[
     {"operation_id":"face","type":"detect_bounding_box","params":{"target":"prominent_face"}},
     {"operation_id":"faces","type":"detect_bounding_box","params":{"target":"prominent_face","max_detections":1}},
     {"operation_id":"vector","type":"embed_clip_vit_b_32","params":{"target":"prominent_person"}},
-    {"operation_id":"vector of face","type":"embed_clip_vit_b_32","params":{"target":"prominent_face"}}
+    {"operation_id":"vector of face","type":"embed_clip_vit_b_32","params":{"target":"prominent_face"}},
+    {"operation_id":"words","type":"describe_image"},
+    {"operation_id":"words of person","type":"describe_image","params":{"target":"prominent_person"}},
+    {"operation_id":"words of face","type":"describe_image","params":{"target":"prominent_face"}},
+    {"operation_id":"long","type":"describe_image","params":{"max_length":513}}
 ]"#;
 
 const ALONE: &str = r#"[
     {"operation_id":"clip","type":"embed_clip_vit_b_32"},
+    {"operation_id":"words","type":"describe_image"},
     {"operation_id":"faces","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image","max_detections":1}}
 ]"#;
 
@@ -182,6 +218,7 @@ fn put_weights(dir: &Path) {
             seed::write(dir, file, number, &Silent).unwrap();
         }
     }
+    tiny_blip::write(dir);
     for file in catalog::find("mtcnn").unwrap().files {
         let path = dir.join(file.path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

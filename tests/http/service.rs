@@ -56,7 +56,8 @@ async fn operations_are_listed_with_their_state() {
         [
             "detect_bounding_box",
             "embed_clip_vit_b_32",
-            "embed_dino_v2"
+            "embed_dino_v2",
+            "describe_image"
         ],
         "only what exists"
     );

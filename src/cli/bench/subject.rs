@@ -1,11 +1,13 @@
+mod captioner;
 mod detector;
 mod encoder;
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use candle_core::Device;
-use models::{Placement, Precision, clip, dinov2, faster_rcnn};
+use models::{Placement, Precision, blip, clip, dinov2, faster_rcnn};
 use weights::{Checkpoint, Silent, Store, catalog, seed};
 
 /// A model that can be timed.
@@ -14,6 +16,7 @@ pub(super) enum Subject {
     Clip(clip::Variant),
     DinoV2,
     FasterRcnn,
+    Blip(blip::Variant),
 }
 
 /// Something to time again and again: one row of the bench.
@@ -29,12 +32,14 @@ impl Subject {
     fn all() -> Vec<Self> {
         let clips = clip::Variant::ALL.map(Self::Clip);
         let others = [Self::DinoV2, Self::FasterRcnn];
-        clips.into_iter().chain(others).collect()
+        let blips = blip::Variant::ALL.map(Self::Blip);
+        clips.into_iter().chain(others).chain(blips).collect()
     }
 
     pub(super) fn defaults() -> Vec<Self> {
         let clip = Self::Clip(clip::Variant::default());
-        vec![clip, Self::DinoV2, Self::FasterRcnn]
+        let blip = Self::Blip(blip::Variant::default());
+        vec![clip, Self::DinoV2, Self::FasterRcnn, blip]
     }
 
     /// The model of this name, for the command line.
@@ -52,6 +57,7 @@ impl Subject {
             Self::Clip(variant) => variant.catalogue_name(),
             Self::DinoV2 => dinov2::CATALOGUE_NAME,
             Self::FasterRcnn => faster_rcnn::CATALOGUE_NAME,
+            Self::Blip(variant) => variant.catalogue_name(),
         }
     }
 
@@ -63,7 +69,13 @@ impl Subject {
         batches: &[usize],
     ) -> anyhow::Result<Vec<Case>> {
         let placement = Placement::new(Device::Cpu, precision);
-        let checkpoint = self.checkpoint(store)?;
+        let seeded = tempfile::tempdir().context("cannot make a folder for seeded weights")?;
+        let files = self.files(store, seeded.path())?;
+        let [beside @ .., weights] = &files[..] else {
+            anyhow::bail!("{} has no files", self.name());
+        };
+        // The file stays readable through the open checkpoint after its folder is gone.
+        let checkpoint = Checkpoint::open(weights)?;
         match self {
             Self::Clip(variant) => {
                 let model = clip::Clip::load(&checkpoint, variant, &placement)?;
@@ -77,23 +89,29 @@ impl Subject {
                 let model = faster_rcnn::FasterRcnn::load(&checkpoint, &placement)?;
                 detector::cases(self.name(), model)
             }
+            Self::Blip(_) => {
+                let [config, tokenizer] = beside else {
+                    anyhow::bail!("{} has {} files, not 3", self.name(), files.len());
+                };
+                let model = blip::Blip::load(config, tokenizer, &checkpoint, &placement)?;
+                captioner::cases(self.name(), model, batches)
+            }
         }
     }
 
-    /// The weights of this machine if it has them, else seeded ones, made for the moment: the numbers do not change the
-    /// speed of a forward pass.
-    fn checkpoint(self, store: &Store) -> anyhow::Result<Checkpoint> {
+    /// The model's files on this machine if it has them, else seeded ones, made for the moment in `folder`: the numbers do not
+    /// change the speed of a forward pass.
+    fn files(self, store: &Store, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
         let row = catalog::find(self.name()).context("no catalogue row")?;
-        let [file] = row.files else {
-            anyhow::bail!("{} has {} files, not one", self.name(), row.files.len());
-        };
-        if let Ok(path) = store.locate(file) {
-            return Ok(Checkpoint::open(&path)?);
+        let here: Result<Vec<_>, _> = row.files.iter().map(|file| store.locate(file)).collect();
+        if let Ok(paths) = here {
+            return Ok(paths);
         }
-        let dir = tempfile::tempdir().context("cannot make a folder for seeded weights")?;
-        let seeded = seed::write(dir.path(), file, 0, &Silent)?;
-        // The file stays readable through the open checkpoint after its folder is gone.
-        Ok(Checkpoint::open(&seeded.path)?)
+        let seeded = row.files.iter().map(|file| {
+            let seeded = seed::write(folder, file, 0, &Silent)?;
+            Ok(seeded.path)
+        });
+        seeded.collect()
     }
 }
 
@@ -108,10 +126,12 @@ mod tests {
     use super::Subject;
 
     #[test]
-    fn every_subject_has_a_row_of_one_file_in_the_catalogue() {
+    fn every_subject_has_a_row_in_the_catalogue() {
         for subject in Subject::all() {
-            let row = weights::catalog::find(subject.name());
-            assert_eq!(row.map(|row| row.files.len()), Some(1), "{subject:?}");
+            assert!(
+                weights::catalog::find(subject.name()).is_some(),
+                "{subject:?}"
+            );
             assert_eq!(Subject::find(subject.name()), Ok(subject));
         }
         let message = Subject::find("clip").unwrap_err();

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use engine::{Engine, TaskList};
+use engine::{Engine, Model, TaskList};
 use tokio::runtime::Runtime;
 
 use crate::config::{DEFAULT_MAX_IMAGE_BYTES, EngineSettings, WeightsSettings};
@@ -177,6 +177,8 @@ impl Caption {
             return Ok(Captioner::new_server(server, max_image_bytes));
         }
         let engine = Engine::new(self.engine.engine_config(&self.weights)?)?;
+        // Said once and now rather than of every image.
+        engine.preload(Model::Blip).map_err(anyhow::Error::msg)?;
         let tasks = TaskList::new(vec![task], 1)?;
         let runtime = runtime.handle().clone();
         Ok(Captioner::new_engine(

@@ -173,6 +173,21 @@ impl VisionConfig {
     pub(super) fn tokens(&self) -> usize {
         (self.image_size / self.patch_size).pow(2) + 1
     }
+
+    /// Billions of floating-point operations for an image, two a multiply-add: matrix products and attention.
+    pub(super) fn gflop(&self) -> f64 {
+        let sizes = [
+            self.tokens(),
+            self.hidden_size,
+            self.intermediate_size,
+            self.patch_size,
+        ];
+        let [tokens, width, hidden, patch] = sizes.map(|n| n as f64);
+        let patches = (tokens - 1.0) * width * patch * patch * 3.0;
+        let linear = tokens * width * (4.0 * width + 2.0 * hidden);
+        let attention = 2.0 * tokens * tokens * width;
+        2e-9 * (patches + self.num_hidden_layers as f64 * (linear + attention))
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +212,13 @@ mod tests {
         assert_eq!(config.text_config.num_attention_heads, 12);
         assert_eq!(config.vision_config.hidden_size, 1024);
         assert_eq!(config.vision_config.tokens(), 577);
+        let large = VisionConfig {
+            num_hidden_layers: 24,
+            intermediate_size: 4096,
+            ..config.vision_config
+        };
+        // What upstream takes for BLIP-large, counted layer by layer.
+        assert!((large.gflop() - 383.0).abs() < 0.5, "{}", large.gflop());
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::vit::Vit;
 use crate::{LoadError, Placement};
 use config::Config;
 use generate::{Wish, generate};
-use text_decoder::{ImageContext, TextDecoder};
+use text_decoder::{ImageContext, TextDecoder, Token};
 use tokenizer::Tokenizer;
 pub use variant::{UnknownVariant, Variant};
 
@@ -43,6 +43,10 @@ pub const MAX_LENGTH: usize = 512;
 pub struct Blip {
     network: Network,
     tokenizer: Tokenizer,
+    /// The token that every caption starts with, and the one that ends it.
+    start: u32,
+    end: u32,
+    vision_gflop: f64,
 }
 
 impl Blip {
@@ -81,6 +85,9 @@ impl Blip {
         Ok(Self {
             tokenizer: Tokenizer::load(tokenizer_file, text.vocab_size, text.bos_token_id)?,
             network: Network::load(checkpoint, &config, placement)?,
+            start: text.bos_token_id,
+            end: text.sep_token_id,
+            vision_gflop: config.vision_config.gflop(),
         })
     }
 }
@@ -100,7 +107,7 @@ impl ImageCaptioner for Blip {
             .map(|&(image, options)| self.wish(image, options))
             .collect();
         let accepted: Vec<&Wish> = wishes.iter().flatten().collect();
-        let mut texts = self.network.write(images, &accepted)?.into_iter();
+        let mut texts = self.network.write(images, &accepted, self.end)?.into_iter();
         let mut next = || {
             let text = texts.next().and_then(|tokens| self.tokenizer.text(&tokens));
             text.ok_or(CaptionError::Undecodable)
@@ -114,6 +121,56 @@ impl ImageCaptioner for Blip {
 }
 
 impl Blip {
+    /// Scores for what follows each of `tokens`, one for each token there is: `[tokens, vocabulary]`. A caption's first token
+    /// is the checkpoint's start. For comparisons of one implementation with another.
+    ///
+    /// # Errors
+    /// When the pixels were made by another recipe, there are more tokens than a caption may have or one that there is not, or
+    /// the device fails.
+    pub fn logits(&self, image: &Pixels, tokens: &[u32]) -> Result<Vec<f32>, CaptionError> {
+        let network = &self.network;
+        let pixels = batch(&[image], network.side, &network.device)?;
+        Ok(network.logits(&pixels, tokens)?)
+    }
+
+    /// All that the vision tower says of `images`: `[images, tokens, width]`. For comparisons and benchmarks.
+    ///
+    /// # Errors
+    /// When pixels were made by another recipe, or the device fails.
+    pub fn look(&self, images: &[&Pixels]) -> Result<Vec<f32>, CaptionError> {
+        let network = &self.network;
+        let pixels = batch(images, network.side, &network.device)?;
+        Ok(network.vision.tokens(&pixels)?.flatten_all()?.to_vec1()?)
+    }
+
+    /// The tokens of captions that go on to `length`, as upstream's `min_length` has it, an end being a token like others. For
+    /// benchmarks: how long a caption gets depends on the image.
+    ///
+    /// # Errors
+    /// As [`ImageCaptioner::caption`].
+    pub fn write_on(
+        &self,
+        images: &[&Pixels],
+        num_beams: usize,
+        length: usize,
+    ) -> Result<Vec<Vec<u32>>, CaptionError> {
+        let wish = |image| Wish {
+            image,
+            prompt: vec![self.start],
+            beams: num_beams,
+            max_length: length.min(MAX_LENGTH),
+        };
+        let wishes: Vec<_> = (0..images.len()).map(wish).collect();
+        let wishes: Vec<_> = wishes.iter().collect();
+        self.network.write(images, &wishes, u32::MAX)
+    }
+
+    /// Billions of floating-point operations that upstream's vision tower takes for an image, two a multiply-add.
+    #[must_use]
+    pub fn vision_gflop(&self) -> f64 {
+        self.vision_gflop
+    }
+
     fn wish(&self, image: usize, options: &CaptionOptions) -> Result<Wish, PromptError> {
         let max_length = options.max_length.min(MAX_LENGTH);
         let prompt = self.tokenizer.prompt(options.prompt.as_deref());
@@ -137,7 +194,6 @@ struct Network {
     vision: Vit,
     decoder: TextDecoder,
     side: usize,
-    end: u32,
     device: Device,
 }
 
@@ -162,20 +218,43 @@ impl Network {
                 placement,
             )?,
             side: vision.image_size,
-            end: text.sep_token_id,
             device: placement.device.clone(),
         };
         checkpoint.finish()?;
         Ok(network)
     }
 
-    /// The tokens of each of `wishes`.
-    fn write(&self, images: &[&Pixels], wishes: &[&Wish]) -> Result<Vec<Vec<u32>>, CaptionError> {
+    /// The tokens of each of `wishes`, up to `end`.
+    fn write(
+        &self,
+        images: &[&Pixels],
+        wishes: &[&Wish],
+        end: u32,
+    ) -> Result<Vec<Vec<u32>>, CaptionError> {
         if wishes.is_empty() {
             return Ok(Vec::new());
         }
         let contexts = self.look_at(&batch(images, self.side, &self.device)?)?;
-        generate(&self.decoder, &contexts, wishes, self.end)?.ok_or(CaptionError::NotFinite)
+        generate(&self.decoder, &contexts, wishes, end)?.ok_or(CaptionError::NotFinite)
+    }
+
+    /// Scores for what follows each of `tokens`, for each image of a batch: `[batch, tokens, vocabulary]`.
+    fn logits(&self, pixels: &Tensor, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {
+        let contexts = self.look_at(pixels)?;
+        let tokens: Vec<_> = (0..contexts.len())
+            .flat_map(|image| {
+                let first = (image * tokens.len()) as u32;
+                tokens.iter().enumerate().map(move |(position, &id)| Token {
+                    id,
+                    position,
+                    image,
+                    text: (first..=first + position as u32).collect(),
+                })
+            })
+            .collect();
+        let every: Vec<_> = (0..tokens.len() as u32).collect();
+        let mut memory = self.decoder.memory()?;
+        self.decoder.read(&mut memory, &contexts, &tokens, &every)
     }
 
     /// What the decoder needs of each image of a batch, `[batch, side, side, 3]`.
