@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-from cases import clip, dinov2, faster_rcnn, faster_rcnn_boxes, mtcnn
+from cases import clip, dinov2, faster_rcnn, faster_rcnn_boxes, logistic, mtcnn
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "crates/models/tests/data"
 CASES = {
@@ -18,6 +18,7 @@ CASES = {
     "clip": clip.GOLDENS,
     "dinov2": dinov2.GOLDENS,
     "faster_rcnn": faster_rcnn.GOLDENS | faster_rcnn_boxes.GOLDENS,
+    "logistic": logistic.GOLDENS,
 }
 
 

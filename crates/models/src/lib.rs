@@ -12,6 +12,7 @@ pub mod faster_rcnn;
 mod goldens;
 mod image_encoder;
 mod layers;
+pub mod logistic;
 pub mod mtcnn;
 mod placement;
 mod preprocess;
