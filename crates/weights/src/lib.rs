@@ -22,6 +22,7 @@ mod hub;
 mod hub_cache;
 mod lock;
 mod partial_file;
+mod pickle;
 mod progress;
 mod pth;
 mod pull;
