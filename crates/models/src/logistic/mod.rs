@@ -5,7 +5,7 @@
 //! scikit-learn 1.9.1, `sklearn/svm/src/liblinear/{linear,tron}.cpp`, `sklearn/linear_model/_logistic.py`.
 //!
 //! liblinear stops well before the optimum (on separable classes its coefficients are off by some percent), so that the same
-//! answers need the same steps: [`fit`] makes them, down to where each one stops. Deviation: features are `f32`, as
+//! answers need the same steps: [`fit()`] makes them, down to where each one stops. Deviation: features are `f32`, as
 //! embeddings are; all sums are `f64`, as upstream's.
 
 mod fit;

@@ -150,6 +150,11 @@ impl<'a, D: Dialect<'a>> Machine<'a, D> {
         Ok(*array)
     }
 
+    /// Bytes that follow what was read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
         let taken = self.bytes[self.at..].get(..length).ok_or_else(truncated)?;
         self.at += length;
