@@ -13,13 +13,20 @@ from collections.abc import Iterator
 
 import torch
 
-from cases import clip_live, dinov2_live, embedding_live, faster_rcnn_live, mtcnn_live
+from cases import (
+    clip_live,
+    dinov2_live,
+    embedding_live,
+    faster_rcnn_live,
+    logistic_live,
+    mtcnn_live,
+)
 from server import BINARY, seed, serve
 
 EMBEDDINGS = clip_live.VARIANTS | {"dinov2": dinov2_live.MODEL}
-CASES = ["mtcnn", "faster_rcnn", *EMBEDDINGS]
+CASES = ["mtcnn", "faster_rcnn", *EMBEDDINGS, "logistic"]
 # The other CLIP models differ in size only, and take minutes.
-BY_DEFAULT = ["mtcnn", "faster_rcnn", "clip", "dinov2"]
+BY_DEFAULT = ["mtcnn", "faster_rcnn", "clip", "dinov2", "logistic"]
 
 
 def main() -> int:
@@ -42,7 +49,7 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     done = failed = 0
     for name in args.cases or BY_DEFAULT:
-        checks = {"mtcnn": faces, "faster_rcnn": persons}
+        checks = {"mtcnn": faces, "faster_rcnn": persons, "logistic": classifiers}
         check = checks.get(name) or functools.partial(embedding, name)
         compared, wrong = check(args)
         done, failed = done + compared, failed + wrong
@@ -58,6 +65,10 @@ def faces(args: argparse.Namespace) -> tuple[int, int]:
 def persons(args: argparse.Namespace) -> tuple[int, int]:
     with seeded(args, faster_rcnn_live.CATALOGUE_NAME) as weights:
         return faster_rcnn_live.check(args.binary, weights)
+
+
+def classifiers(args: argparse.Namespace) -> tuple[int, int]:
+    return logistic_live.check(args.binary)
 
 
 def embedding(name: str, args: argparse.Namespace) -> tuple[int, int]:
