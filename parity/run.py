@@ -18,6 +18,7 @@ from cases import (
     dinov2_live,
     embedding_live,
     faster_rcnn_live,
+    logistic_import,
     logistic_live,
     mtcnn_live,
 )
@@ -68,7 +69,8 @@ def persons(args: argparse.Namespace) -> tuple[int, int]:
 
 
 def classifiers(args: argparse.Namespace) -> tuple[int, int]:
-    return logistic_live.check(args.binary)
+    fitted, imported = logistic_live.check(args.binary), logistic_import.check(args.binary)
+    return fitted[0] + imported[0], fitted[1] + imported[1]
 
 
 def embedding(name: str, args: argparse.Namespace) -> tuple[int, int]:

@@ -55,9 +55,8 @@ pub(crate) struct Train {
     weights: WeightsSettings,
 }
 
-/// Where the samples come from.
+/// Where the samples come from. The site is the last resort, and no conflict: it may be set for good in the environment.
 #[derive(Args, Debug)]
-#[group(multiple = false)]
 struct From {
     /// The training site: `URL/collections.json` and `URL/collections/ID/training_data.json`
     #[arg(
@@ -69,7 +68,7 @@ struct From {
     base_url: String,
 
     /// A folder of the same files instead
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "images")]
     data: Option<PathBuf>,
 
     /// A folder of images instead, which are embedded here: `DIR/ID/positive/*` and `DIR/ID/negative/*`
