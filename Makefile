@@ -8,7 +8,7 @@ ASSETS := target/assets
 SEEDED ?= target/seeded
 PARITY_ENV ?= .venv/parity
 FUZZ_SECONDS ?= 300
-FUZZ_TARGETS := decode pth address_guard tasks
+FUZZ_TARGETS := decode pth address_guard tasks classifier_pickle
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12

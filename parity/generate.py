@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save_file
 
-from cases import blip, clip, dinov2, faster_rcnn, faster_rcnn_boxes, mtcnn
+from cases import blip, clip, dinov2, faster_rcnn, faster_rcnn_boxes, logistic, mtcnn
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "crates/models/tests/data"
 CASES = {
@@ -19,6 +19,7 @@ CASES = {
     "dinov2": dinov2.GOLDENS,
     "blip": blip.GOLDENS,
     "faster_rcnn": faster_rcnn.GOLDENS | faster_rcnn_boxes.GOLDENS,
+    "logistic": logistic.GOLDENS,
 }
 
 

@@ -13,13 +13,22 @@ from collections.abc import Iterator
 
 import torch
 
-from cases import blip_live, clip_live, dinov2_live, embedding_live, faster_rcnn_live, mtcnn_live
+from cases import (
+    blip_live,
+    clip_live,
+    dinov2_live,
+    embedding_live,
+    faster_rcnn_live,
+    logistic_import,
+    logistic_live,
+    mtcnn_live,
+)
 from server import BINARY, seed, serve
 
 EMBEDDINGS = clip_live.VARIANTS | {"dinov2": dinov2_live.MODEL}
-CASES = ["mtcnn", "faster_rcnn", "blip", *EMBEDDINGS]
+CASES = ["mtcnn", "faster_rcnn", "blip", *EMBEDDINGS, "logistic"]
 # The other CLIP models differ in size only, and take minutes.
-BY_DEFAULT = ["mtcnn", "faster_rcnn", "clip", "dinov2", "blip"]
+BY_DEFAULT = ["mtcnn", "faster_rcnn", "clip", "dinov2", "blip", "logistic"]
 
 
 def main() -> int:
@@ -42,7 +51,12 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     done = failed = 0
     for name in args.cases or BY_DEFAULT:
-        checks = {"mtcnn": faces, "faster_rcnn": persons, "blip": captions}
+        checks = {
+            "mtcnn": faces,
+            "faster_rcnn": persons,
+            "blip": captions,
+            "logistic": classifiers,
+        }
         check = checks.get(name) or functools.partial(embedding, name)
         compared, wrong = check(args)
         done, failed = done + compared, failed + wrong
@@ -63,6 +77,11 @@ def persons(args: argparse.Namespace) -> tuple[int, int]:
 def captions(args: argparse.Namespace) -> tuple[int, int]:
     with seeded(args, blip_live.CATALOGUE_NAME) as weights:
         return blip_live.check(args.binary, weights)
+
+
+def classifiers(args: argparse.Namespace) -> tuple[int, int]:
+    fitted, imported = logistic_live.check(args.binary), logistic_import.check(args.binary)
+    return fitted[0] + imported[0], fitted[1] + imported[1]
 
 
 def embedding(name: str, args: argparse.Namespace) -> tuple[int, int]:

@@ -18,7 +18,10 @@ fuzz_target!(|data: &[u8]| {
             Dtype::F32 | Dtype::F16 | Dtype::BF16 => {
                 assert_eq!(root.f32(name, shape).expect("a float").len(), count);
             }
-            Dtype::F64 => assert!(root.f32(name, shape).is_err()),
+            Dtype::F64 => {
+                assert!(root.f32(name, shape).is_err());
+                assert_eq!(root.f64(name, shape).expect("a float").len(), count);
+            }
             _ => assert_eq!(root.i64(name, shape).expect("an integer").len(), count),
         }
     }

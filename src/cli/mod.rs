@@ -3,8 +3,10 @@
 mod analyze;
 mod bench;
 mod caption;
+mod classifiers;
 mod models;
 mod serve;
+mod train;
 
 use std::process::ExitCode;
 
@@ -38,6 +40,10 @@ enum Command {
     Bench(bench::Bench),
     /// List, download and check model weights
     Models(models::Models),
+    /// Train classifiers of collections on labelled embeddings, and put the best of all versions in force
+    Train(train::Train),
+    /// Import, list, show and export classifiers
+    Classifiers(classifiers::Classifiers),
 }
 
 /// Runs the command that the process was started with.
@@ -50,6 +56,8 @@ pub fn main() -> ExitCode {
         Command::Caption(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Models(command) => command.run(),
+        Command::Train(command) => command.run(),
+        Command::Classifiers(command) => command.run(),
     });
     match outcome {
         Ok(code) => code,

@@ -1,11 +1,13 @@
 //! Every setting: a flag, and an environment variable `IMAGE_EMBED_*` of the same name. The flag wins.
 
+mod classifiers;
 mod engine;
 mod fetch;
 mod log;
 mod server;
 mod weights;
 
+pub use classifiers::ClassifiersSettings;
 pub use engine::{DeviceChoice, EngineSettings, Precision, SettingError};
 pub use fetch::{DEFAULT_MAX_IMAGE_BYTES, FetchSettings};
 pub use log::{LogFormat, LogSettings};

@@ -3,6 +3,7 @@
 //! [`Engine::analyze`] is the one door for HTTP and the command line: encoded image and tasks in, one result per
 //! task out. Nothing here knows of HTTP or of command lines.
 
+pub mod classifiers;
 mod embedding;
 mod engine;
 mod in_memory;

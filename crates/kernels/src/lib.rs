@@ -20,6 +20,7 @@ mod max_pool;
 mod max_pool2d;
 mod patches;
 mod product;
+mod project_and_sum;
 mod retaining;
 mod roi_align;
 mod rows;
@@ -36,6 +37,7 @@ pub use linear::{Linear, LinearWeights};
 pub use max_pool2d::MaxPool2d;
 pub use patches::patch_rows;
 pub use product::Precision;
+pub use project_and_sum::project_and_sum;
 pub use retaining::Retaining;
 pub use roi_align::{FeatureMap, Roi, RoiAlign, roi_align};
 

@@ -14,6 +14,7 @@ mod goldens;
 mod image_captioner;
 mod image_encoder;
 mod layers;
+pub mod logistic;
 pub mod mtcnn;
 mod placement;
 mod preprocess;

@@ -8,6 +8,8 @@
 //! - **Reading.** [`Checkpoint::open`] takes safetensors and PyTorch `.pt`/`.pth` files alike, and
 //!   hands tensors out by name, strictly. Nothing in a file is ever executed.
 //!
+//! [`PickledClassifier`] reads classifiers that scikit-learn pickled, under the same rule.
+//!
 //! Where nothing can be got, [`seed`] writes files of the same form with seeded numbers.
 
 mod adopt;
@@ -22,10 +24,12 @@ mod hub;
 mod hub_cache;
 mod lock;
 mod partial_file;
+mod pickle;
 mod progress;
 mod pth;
 mod pull;
 mod safetensors;
+mod scikit_learn;
 mod scope;
 pub mod seed;
 mod store;
@@ -36,6 +40,7 @@ pub use catalog::{FileEntry, HubFile, ModelFiles, Source};
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use config::{StoreConfig, Token};
 pub use progress::{Progress, Silent};
+pub use scikit_learn::{ClassifierFileError, PickledClassifier};
 pub use scope::Scope;
 pub use store::{Reference, Store, Verified};
 pub use store_error::StoreError;

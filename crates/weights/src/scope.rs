@@ -79,6 +79,21 @@ impl<'a> Scope<'a> {
         })
     }
 
+    /// Reads a floating-point tensor in row-major order as f64, narrower floats widened (which is exact).
+    ///
+    /// # Errors
+    /// When the tensor is missing, has another shape than `shape`, or another kind of element.
+    pub fn f64(&self, name: &str, shape: &[usize]) -> Result<Vec<f64>, CheckpointError> {
+        let tensor = self.full_name(name);
+        let (stored, bytes) = self.checkpoint.take(&tensor, shape)?;
+        stored.to_f64(bytes).ok_or_else(|| CheckpointError::Type {
+            path: self.checkpoint.path().to_owned(),
+            tensor,
+            expected: "a floating-point type",
+            found: stored.dtype,
+        })
+    }
+
     /// Reads an integer tensor in row-major order, narrower integers and booleans widened (counters
     /// such as `num_batches_tracked`, index tables such as `position_ids`).
     ///

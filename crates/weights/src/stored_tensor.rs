@@ -140,6 +140,15 @@ impl StoredTensor {
         })
     }
 
+    /// The values as f64; `None` when the elements are no floats.
+    pub(crate) fn to_f64(&self, file: &[u8]) -> Option<Vec<f64>> {
+        if self.dtype == Dtype::F64 {
+            return Some(self.gather(file, f64::from_le_bytes));
+        }
+        let values = self.to_f32(file)?;
+        Some(values.into_iter().map(f64::from).collect())
+    }
+
     /// The values where they lie in the file, if they lie there as this machine holds them.
     pub(crate) fn as_f32<'a>(&self, file: &'a [u8]) -> Option<&'a [f32]> {
         if self.dtype != Dtype::F32 || !self.is_row_major() || cfg!(target_endian = "big") {

@@ -36,6 +36,10 @@ impl Goldens {
         self.0.root().f32(name, &self.shape(name)).unwrap()
     }
 
+    pub(crate) fn doubles(&self, name: &str) -> Vec<f64> {
+        self.0.root().f64(name, &self.shape(name)).unwrap()
+    }
+
     pub(crate) fn integers(&self, name: &str) -> Vec<i64> {
         self.0.root().i64(name, &self.shape(name)).unwrap()
     }

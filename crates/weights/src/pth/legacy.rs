@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use super::dialect::StateDict;
 use super::state_dict;
-use super::unpickle::{Pickle, unpickle};
-use super::value::Value;
 use crate::checkpoint::Contents;
+use crate::pickle::{Pickle, Value, unpickle};
 
 /// `torch.serialization.MAGIC_NUMBER`, 0x1950a86a20f9469cfc6c, as pickles write it.
 const MAGIC_NUMBER: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -44,7 +44,7 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, String> {
 
     let storages = state_dict::storages(&state)?;
     let mut places = BTreeMap::new();
-    for &key in &keys.heap.containers[list] {
+    for &key in &keys.containers[list] {
         let Value::Text(key) = key else {
             return Err(format!("a storage key that is {}", key.kind()));
         };
@@ -78,16 +78,16 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, String> {
     state_dict::tensors(&state, &places)
 }
 
-fn next_pickle<'a>(file: &'a [u8], at: &mut usize) -> Result<Pickle<'a>, String> {
-    let pickle = unpickle(&file[*at..])?;
+fn next_pickle<'a>(file: &'a [u8], at: &mut usize) -> Result<Pickle<'a, StateDict<'a>>, String> {
+    let pickle = unpickle(&file[*at..], StateDict::default())?;
     *at += pickle.length;
     Ok(pickle)
 }
 
-fn is_little_endian(machine: &Pickle<'_>) -> bool {
+fn is_little_endian<'a>(machine: &Pickle<'a, StateDict<'a>>) -> bool {
     let Value::Dict(dict) = machine.root else {
         return false;
     };
-    let facts = machine.heap.containers[dict].as_chunks::<2>().0;
+    let facts = machine.containers[dict].as_chunks::<2>().0;
     facts.contains(&[Value::Text("little_endian"), Value::Bool(true)])
 }

@@ -1,18 +1,15 @@
 //! PyTorch's `.pt`/`.pth` files: state dicts, and nothing but state dicts.
 //!
-//! `torch.save` writes a pickle, which is a program; Python's `pickle.load` runs it. [`unpickle`]
-//! knows only the instructions a state dict is made of and only the names in [`globals`]; whatever
-//! else a file asks for is refused by name. Nothing is looked up and nothing is called.
+//! `torch.save` writes a pickle, which [`crate::pickle`] reads without executing anything, with only
+//! the names in [`globals`]; whatever else a file asks for is refused by name.
 //!
 //! There are two containers around the pickle: since PyTorch 1.6 a zip ([`zip`]), before that a plain
-//! stream ([`legacy`]). Formats: `torch/serialization.py` and Python's `pickletools.py`.
+//! stream ([`legacy`]). Format: `torch/serialization.py`.
 
+mod dialect;
 mod globals;
 mod legacy;
-mod machine;
 mod state_dict;
-mod unpickle;
-mod value;
 mod zip;
 mod zip_directory;
 

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::unpickle::Pickle;
-use super::value::{StorageRef, Value};
+use super::dialect::{Object, StateDict, StorageRef};
 use crate::checkpoint::Contents;
+use crate::pickle::{Pickle, Value};
 use crate::stored_tensor::StoredTensor;
 
 /// The pickle's storages, each once, by key. Two descriptions of one key must agree.
 pub(super) fn storages<'a>(
-    pickle: &Pickle<'a>,
+    pickle: &Pickle<'a, StateDict<'a>>,
 ) -> Result<BTreeMap<&'a str, StorageRef<'a>>, String> {
     let mut storages = BTreeMap::new();
-    for storage in &pickle.heap.storages {
+    for storage in &pickle.dialect.storages {
         let first = *storages.entry(storage.key).or_insert(*storage);
         if first != *storage {
             return Err(format!(
@@ -26,22 +26,22 @@ pub(super) fn storages<'a>(
 }
 
 /// The named tensors. `places` says where in the file the bytes of each storage lie.
-pub(super) fn tensors(
-    pickle: &Pickle<'_>,
+pub(super) fn tensors<'a>(
+    pickle: &Pickle<'a, StateDict<'a>>,
     places: &BTreeMap<&str, Range<usize>>,
 ) -> Result<Contents, String> {
     let Value::Dict(root) = pickle.root else {
         return Err(format!("not a state dict: it holds {}", pickle.root.kind()));
     };
     let mut contents = Contents::default();
-    for item in pickle.heap.containers[root].as_chunks::<2>().0 {
+    for item in pickle.containers[root].as_chunks::<2>().0 {
         let [Value::Text(name), value] = *item else {
             return Err(format!(
                 "not a state dict: a key that is {}",
                 item[0].kind()
             ));
         };
-        let Value::Tensor(tensor) = value else {
+        let Value::Object(Object::Tensor(tensor)) = value else {
             return Err(format!(
                 "not a flat state dict: '{name}' is {}",
                 value.kind()
@@ -60,13 +60,13 @@ pub(super) fn tensors(
     Ok(contents)
 }
 
-fn locate(
-    pickle: &Pickle<'_>,
+fn locate<'a>(
+    pickle: &Pickle<'a, StateDict<'a>>,
     tensor: usize,
     places: &BTreeMap<&str, Range<usize>>,
 ) -> Result<StoredTensor, String> {
-    let tensor = &pickle.heap.tensors[tensor];
-    let storage = pickle.heap.storages[tensor.storage];
+    let tensor = &pickle.dialect.tensors[tensor];
+    let storage = pickle.dialect.storages[tensor.storage];
     let place = places
         .get(storage.key)
         .ok_or_else(|| format!("its storage '{}' is not in the file", storage.key))?;

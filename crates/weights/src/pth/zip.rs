@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::dialect::StateDict;
 use super::state_dict;
-use super::unpickle::unpickle;
 use super::zip_directory::directory;
 use crate::checkpoint::Contents;
+use crate::pickle::unpickle;
 
 pub(super) fn looks_like_zip(file: &[u8]) -> bool {
     file.starts_with(b"PK\x03\x04")
@@ -37,7 +38,7 @@ pub(super) fn read(file: &[u8]) -> Result<Contents, String> {
         return Err("it has no data.pkl".to_owned());
     };
     let state = &file[state];
-    let pickle = unpickle(state)?;
+    let pickle = unpickle(state, StateDict::default())?;
     if pickle.length != state.len() {
         return Err(format!(
             "{} bytes after its pickle",

@@ -1,39 +1,43 @@
-//! A pickle machine for state dicts: protocols 2 to 5, the instructions `torch.save` writes.
+//! The instructions that data is made of, protocols 2 to 5.
 //!
 //! Work and memory are linear in the length of the pickle and bounded by the [`Machine`]'s limits.
 //! Nothing recurses, so depth costs nothing.
 
-use super::globals::Global;
+use super::dialect::{Dialect, ValueOf};
 use super::machine::{Machine, underflow, within_limit};
-use super::value::{Heap, StorageRef, TensorRef, Value};
-
-/// PyTorch's own limit.
-const MAX_DIMENSIONS: usize = 64;
+use super::value::Value;
 
 /// A finished pickle.
 #[derive(Debug)]
-pub(super) struct Pickle<'a> {
-    pub(super) root: Value<'a>,
-    pub(super) heap: Heap<'a>,
+pub(crate) struct Pickle<'a, D: Dialect<'a>> {
+    pub(crate) root: ValueOf<'a, D>,
+    /// Items of tuples and lists; of dicts, keys and values by turns.
+    pub(crate) containers: Vec<Vec<ValueOf<'a, D>>>,
+    /// The objects.
+    pub(crate) dialect: D,
     /// Bytes up to and including its STOP.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 /// Reads the pickle at the start of `bytes`; what follows its STOP is left alone.
-pub(super) fn unpickle(bytes: &[u8]) -> Result<Pickle<'_>, String> {
-    let mut machine = Machine::new(bytes);
+pub(crate) fn unpickle<'a, D: Dialect<'a>>(
+    bytes: &'a [u8],
+    dialect: D,
+) -> Result<Pickle<'a, D>, String> {
+    let mut machine = Machine::new(bytes, dialect);
     match machine.run() {
         Ok(root) => Ok(Pickle {
             root,
-            heap: machine.heap,
+            containers: machine.containers,
+            dialect: machine.dialect,
             length: machine.at,
         }),
         Err(reason) => Err(format!("{reason} (byte {} of its pickle)", machine.at)),
     }
 }
 
-impl<'a> Machine<'a> {
-    fn run(&mut self) -> Result<Value<'a>, String> {
+impl<'a, D: Dialect<'a>> Machine<'a, D> {
+    fn run(&mut self) -> Result<ValueOf<'a, D>, String> {
         loop {
             match self.byte()? {
                 b'.' => return self.finish(),
@@ -61,8 +65,8 @@ impl<'a> Machine<'a> {
                 }
                 0x8a => self.long1()?,
                 b'G' => {
-                    self.array::<8>()?;
-                    self.push(Value::Float)?;
+                    let value = f64::from_be_bytes(self.array()?);
+                    self.push(Value::Float(value))?;
                 }
                 // Byte strings are how Python 2 wrote names; those are ASCII.
                 b'U' | 0x8c => {
@@ -123,25 +127,20 @@ impl<'a> Machine<'a> {
                 }
                 b'c' => {
                     let (module, name) = (self.line()?, self.line()?);
-                    self.push(Value::Global(Global::find(module, name)?))?;
+                    self.push_global(module, name)?;
                 }
                 0x93 => {
                     let (name, module) = (self.pop_text()?, self.pop_text()?);
-                    self.push(Value::Global(Global::find(module, name)?))?;
+                    self.push_global(module, name)?;
                 }
                 b'R' => self.reduce()?,
                 b'b' => self.build()?,
-                b'Q' => self.persistent_id()?,
-                other => {
-                    return Err(format!(
-                        "refused: no state dict needs pickle instruction {other:#04x}"
-                    ));
-                }
+                other => D::instruction(self, other)?,
             }
         }
     }
 
-    fn finish(&mut self) -> Result<Value<'a>, String> {
+    fn finish(&mut self) -> Result<ValueOf<'a, D>, String> {
         let root = self.pop()?;
         if self.stack.is_empty() && self.marks.is_empty() {
             Ok(root)
@@ -181,135 +180,49 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn append(&mut self, items: Vec<Value<'a>>) -> Result<(), String> {
+    fn append(&mut self, items: Vec<ValueOf<'a, D>>) -> Result<(), String> {
         match self.top()? {
             Value::List(list) => {
-                self.heap.containers[list].extend(items);
+                self.containers[list].extend(items);
                 Ok(())
             }
             other => Err(format!("appends to {}", other.kind())),
         }
     }
 
-    fn set_items(&mut self, items: Vec<Value<'a>>) -> Result<(), String> {
+    fn set_items(&mut self, items: Vec<ValueOf<'a, D>>) -> Result<(), String> {
         if !items.len().is_multiple_of(2) {
             return Err("a key without a value".to_owned());
         }
         match self.top()? {
             Value::Dict(dict) => {
-                self.heap.containers[dict].extend(items);
+                self.containers[dict].extend(items);
                 Ok(())
             }
             other => Err(format!("sets items of {}", other.kind())),
         }
     }
 
-    /// A call, of which there are three: an empty `OrderedDict`, a tensor, a parameter.
+    fn push_global(&mut self, module: &str, name: &str) -> Result<(), String> {
+        let global = D::global(module, name).ok_or_else(|| {
+            let shown: String = format!("{module}.{name}").chars().take(120).collect();
+            let holds = D::HOLDS;
+            format!("refused: it refers to {shown:?}, which no {holds} needs")
+        })?;
+        self.push(Value::Global(global))
+    }
+
     fn reduce(&mut self) -> Result<(), String> {
         let arguments = self.pop_tuple()?;
-        match (self.pop()?, arguments.as_slice()) {
-            (Value::Global(Global::OrderedDict), []) => self.push_new(Value::Dict, Vec::new()),
-            // (storage, offset, size, stride, requires_grad, backward_hooks)
-            (
-                Value::Global(Global::RebuildTensor),
-                &[
-                    Value::Storage(storage),
-                    offset,
-                    size,
-                    stride,
-                    Value::Bool(_),
-                    _hooks,
-                ],
-            ) => {
-                let tensor = TensorRef {
-                    storage,
-                    offset: whole_number(offset, "storage offset")?,
-                    shape: self.dimensions(size, "size")?,
-                    strides: self.dimensions(stride, "stride")?,
-                };
-                within_limit(self.heap.tensors.len(), "tensors")?;
-                self.heap.tensors.push(tensor);
-                self.push(Value::Tensor(self.heap.tensors.len() - 1))
-            }
-            // (tensor, requires_grad, backward_hooks)
-            (
-                Value::Global(Global::RebuildParameter),
-                &[tensor @ Value::Tensor(_), Value::Bool(_), _hooks],
-            ) => self.push(tensor),
-            (Value::Global(global), arguments) => {
-                let kinds: Vec<_> = arguments.iter().take(8).map(|value| value.kind()).collect();
-                Err(format!(
-                    "refused: calls {global:?} with ({})",
-                    kinds.join(", ")
-                ))
-            }
-            (other, _) => Err(format!("refused: calls {}", other.kind())),
+        match self.pop()? {
+            Value::Global(global) => D::call(self, global, &arguments),
+            other => Err(format!("refused: calls {}", other.kind())),
         }
     }
 
-    /// Sets an object's attributes. A state dict has one, `_metadata` (versions of its modules),
-    /// which no tensor depends on: it is dropped.
     fn build(&mut self) -> Result<(), String> {
         let state = self.pop()?;
-        match (self.top()?, state) {
-            (Value::Dict(_), Value::Dict(_)) => Ok(()),
-            (object, state) => Err(format!(
-                "refused: sets the state of {} to {}",
-                object.kind(),
-                state.kind()
-            )),
-        }
-    }
-
-    /// `('storage', type, key, location, count)`, and in old files a sixth: a view, long unused.
-    fn persistent_id(&mut self) -> Result<(), String> {
-        let parts = self.pop_tuple()?;
-        let parts = match parts.as_slice() {
-            [five @ .., Value::None] if five.len() == 5 => five,
-            other => other,
-        };
-        let [
-            Value::Text("storage"),
-            Value::Global(Global::Storage(dtype)),
-            Value::Text(key),
-            Value::Text(_),
-            count,
-        ] = parts
-        else {
-            let kinds: Vec<_> = parts.iter().take(8).map(|value| value.kind()).collect();
-            return Err(format!(
-                "refused: a persistent id of ({})",
-                kinds.join(", ")
-            ));
-        };
-        let count = whole_number(*count, "storage size")?;
-        within_limit(self.heap.storages.len(), "storages")?;
-        self.heap.storages.push(StorageRef {
-            dtype: *dtype,
-            key,
-            count,
-        });
-        self.push(Value::Storage(self.heap.storages.len() - 1))
-    }
-
-    fn dimensions(&self, value: Value<'a>, what: &str) -> Result<Vec<usize>, String> {
-        let Value::Tuple(tuple) = value else {
-            return Err(format!("a tensor's {what} is {}", value.kind()));
-        };
-        let items = &self.heap.containers[tuple];
-        if items.len() > MAX_DIMENSIONS {
-            return Err(format!(
-                "a tensor of {} dimensions (limit {MAX_DIMENSIONS})",
-                items.len()
-            ));
-        }
-        items.iter().map(|&item| whole_number(item, what)).collect()
-    }
-}
-
-fn whole_number(value: Value<'_>, what: &str) -> Result<usize, String> {
-    match value {
-        Value::Int(number) => usize::try_from(number).map_err(|_| format!("a {what} of {number}")),
-        other => Err(format!("a {what} that is {}", other.kind())),
+        let object = self.top()?;
+        D::set_state(self, object, state)
     }
 }

@@ -2,33 +2,39 @@
 
 use std::collections::HashMap;
 
-use super::value::{Heap, Value};
+use super::dialect::{Dialect, ValueOf};
+use super::value::Value;
 
 /// Length of a pickle. The largest state dicts (thousands of tensors) need about a megabyte.
 const MAX_PICKLE_BYTES: usize = 16 << 20;
-/// Values on the stack, values in the memo, containers: each at most this many.
+/// Values on the stack, values in the memo, containers, objects: each at most this many.
 const MAX_VALUES: usize = 1 << 20;
+
 #[derive(Debug)]
-pub(super) struct Machine<'a> {
+pub(crate) struct Machine<'a, D: Dialect<'a>> {
     bytes: &'a [u8],
     /// Bytes read so far.
     pub(super) at: usize,
-    pub(super) stack: Vec<Value<'a>>,
+    pub(super) stack: Vec<ValueOf<'a, D>>,
     /// Heights of the stack at its marks.
     pub(super) marks: Vec<usize>,
-    memo: HashMap<u32, Value<'a>>,
-    pub(super) heap: Heap<'a>,
+    memo: HashMap<u32, ValueOf<'a, D>>,
+    /// Items of tuples and lists; of dicts, keys and values by turns.
+    pub(crate) containers: Vec<Vec<ValueOf<'a, D>>>,
+    /// The objects made so far.
+    pub(crate) dialect: D,
 }
 
-impl<'a> Machine<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+impl<'a, D: Dialect<'a>> Machine<'a, D> {
+    pub(super) fn new(bytes: &'a [u8], dialect: D) -> Self {
         Self {
             bytes: &bytes[..bytes.len().min(MAX_PICKLE_BYTES)],
             at: 0,
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
-            heap: Heap::default(),
+            containers: Vec::new(),
+            dialect,
         }
     }
 
@@ -53,21 +59,21 @@ impl<'a> Machine<'a> {
         self.push(value)
     }
 
-    pub(super) fn push(&mut self, value: Value<'a>) -> Result<(), String> {
+    pub(crate) fn push(&mut self, value: ValueOf<'a, D>) -> Result<(), String> {
         within_limit(self.stack.len(), "stacked values")?;
         self.stack.push(value);
         Ok(())
     }
 
     /// Pushes a new tuple, list or dict.
-    pub(super) fn push_new(
+    pub(crate) fn push_new(
         &mut self,
-        kind: fn(usize) -> Value<'a>,
-        items: Vec<Value<'a>>,
+        kind: fn(usize) -> ValueOf<'a, D>,
+        items: Vec<ValueOf<'a, D>>,
     ) -> Result<(), String> {
-        within_limit(self.heap.containers.len(), "containers")?;
-        self.heap.containers.push(items);
-        self.push(kind(self.heap.containers.len() - 1))
+        within_limit(self.containers.len(), "containers")?;
+        self.containers.push(items);
+        self.push(kind(self.containers.len() - 1))
     }
 
     /// Nothing below the latest mark may be popped one by one.
@@ -75,14 +81,14 @@ impl<'a> Machine<'a> {
         self.marks.last().copied().unwrap_or(0)
     }
 
-    pub(super) fn top(&self) -> Result<Value<'a>, String> {
+    pub(super) fn top(&self) -> Result<ValueOf<'a, D>, String> {
         self.stack[self.floor()..]
             .last()
             .copied()
             .ok_or_else(underflow)
     }
 
-    pub(super) fn pop(&mut self) -> Result<Value<'a>, String> {
+    pub(crate) fn pop(&mut self) -> Result<ValueOf<'a, D>, String> {
         let value = self.top()?;
         self.stack.pop();
         Ok(value)
@@ -95,18 +101,18 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The items of the tuple on top. Copied, and so bounded: no tuple a state dict passes on is long.
-    pub(super) fn pop_tuple(&mut self) -> Result<Vec<Value<'a>>, String> {
+    /// The items of the tuple on top. Copied, and so bounded: no call that any dialect allows has many.
+    pub(crate) fn pop_tuple(&mut self) -> Result<Vec<ValueOf<'a, D>>, String> {
         match self.pop()? {
             Value::Tuple(tuple) => {
-                let items = &self.heap.containers[tuple];
+                let items = &self.containers[tuple];
                 Ok(items[..items.len().min(16)].to_vec())
             }
             other => Err(format!("arguments that are {}", other.kind())),
         }
     }
 
-    pub(super) fn above_mark(&mut self) -> Result<Vec<Value<'a>>, String> {
+    pub(super) fn above_mark(&mut self) -> Result<Vec<ValueOf<'a, D>>, String> {
         let mark = self
             .marks
             .pop()
@@ -132,11 +138,11 @@ impl<'a> Machine<'a> {
         Ok(line)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, String> {
+    pub(crate) fn byte(&mut self) -> Result<u8, String> {
         Ok(self.array::<1>()?[0])
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], String> {
         let (array, _) = self.bytes[self.at..]
             .split_first_chunk()
             .ok_or_else(truncated)?;
@@ -144,14 +150,19 @@ impl<'a> Machine<'a> {
         Ok(*array)
     }
 
-    pub(super) fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
+    /// Bytes that follow what was read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.bytes[self.at..]
+    }
+
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], String> {
         let taken = self.bytes[self.at..].get(..length).ok_or_else(truncated)?;
         self.at += length;
         Ok(taken)
     }
 }
 
-pub(super) fn within_limit(held: usize, what: &str) -> Result<(), String> {
+pub(crate) fn within_limit(held: usize, what: &str) -> Result<(), String> {
     if held < MAX_VALUES {
         Ok(())
     } else {
@@ -159,7 +170,7 @@ pub(super) fn within_limit(held: usize, what: &str) -> Result<(), String> {
     }
 }
 
-pub(super) fn truncated() -> String {
+pub(crate) fn truncated() -> String {
     format!("its pickle is cut, or longer than {MAX_PICKLE_BYTES} bytes")
 }
 

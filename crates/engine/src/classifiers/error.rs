@@ -1,0 +1,55 @@
+use std::path::{Path, PathBuf};
+
+/// What can be wrong with a folder of classifiers.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClassifierError {
+    /// The file system failed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is no classifier.
+    #[error("{}: {reason}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The file is a Python pickle, which is imported, not served.
+    #[error(
+        "{} is a pickle: `image-embed classifiers import` makes a classifier of it",
+        path.display()
+    )]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl ClassifierError {
+    pub(super) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    pub(super) fn format(path: &Path, reason: impl ToString) -> Self {
+        Self::Format {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
