@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use crate::config::LogSettings;
 use crate::telemetry;
 
-/// Self-hosted image analysis: people, faces and embeddings, over HTTP and on the command line.
+/// Self-hosted image analysis: people, faces, embeddings and captions, over HTTP and on the command line.
 ///
 /// Every setting can also be given as an environment variable, shown beside it.
 #[derive(Debug, Parser)]

@@ -235,7 +235,11 @@ fn captions_are_upstreams_token_for_token() -> anyhow::Result<()> {
             let together = write(&wishes.iter().collect::<Vec<_>>())?.unwrap();
             assert_eq!(together, expected, "{} {placement:?}", size.case);
             for (wish, expected) in wishes.iter().zip(&expected) {
-                assert_eq!(write(&[wish])?.unwrap(), [expected.clone()], "{wish:?}");
+                assert_eq!(
+                    write(&[wish])?.unwrap(),
+                    std::slice::from_ref(expected),
+                    "{wish:?}"
+                );
             }
         }
     }
