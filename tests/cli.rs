@@ -43,8 +43,12 @@ fn a_wrong_setting_is_named() {
         (&["serve", "--precision", "f16"], "--precision"),
         (&["serve", "--clip-model", "ViT-Z/1"], "'ViT-Z/1'"),
         (
+            &["serve", "--caption-model", "huge"],
+            "no BLIP model 'huge': there are large and base",
+        ),
+        (
             &["serve", "--preload", "clop"],
-            "unknown model 'clop' (known: mtcnn, fasterrcnn, clip, dinov2)",
+            "unknown model 'clop' (known: mtcnn, fasterrcnn, clip, dinov2, blip)",
         ),
         (&["serve", "--threads", "0"], "--threads"),
         (
