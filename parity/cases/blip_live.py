@@ -91,7 +91,7 @@ class Upstream:
 
 def pictures() -> list[Picture]:
     names = ["astronaut", "camera", "chelsea", "coffee", "coins", "color", "horse", "ihc", "moon"]
-    names += ["grass", "gravel"]
+    names += ["gravel"]
     found = [encode(photo(name).convert("RGB"), f"{name}.png") for name in names]
     found.append(encode(Image.open(DATA / "hubble_deep_field.jpg"), "hubble.jpg", quality=85))
     found.append(encode(lfw_grid(40, 1), "wide.png"))
