@@ -1,7 +1,7 @@
 use candle_core::{D, DType, Device, Tensor, bail};
 use kernels::{Attending, CachedRows};
 
-use super::Attention;
+use super::{Attention, with_numbers};
 
 /// Keys and values that a decoder keeps, a row a token, in the order in which they came.
 #[derive(Clone, Debug)]
@@ -49,8 +49,8 @@ impl KeyValues {
                 keys: old_keys,
                 values: old_values,
             } => {
-                old_keys.extend(keys.flatten_all()?.to_vec1::<f32>()?);
-                old_values.extend(values.flatten_all()?.to_vec1::<f32>()?);
+                with_numbers(&keys.contiguous()?, |it| old_keys.extend_from_slice(it))?;
+                with_numbers(&values.contiguous()?, |it| old_values.extend_from_slice(it))?;
             }
             Rows::Tensors {
                 keys: old_keys,
@@ -91,10 +91,11 @@ impl Attention {
         match &kept.rows {
             Rows::Slices { keys, values } => {
                 let cache = CachedRows { keys, values };
-                let asked = queries.flatten_all()?.to_vec1::<f32>()?;
-                let answers = kernels::cached_attention(
-                    self.isa, &asked, cache, kept.width, self.heads, groups,
-                );
+                let answers = with_numbers(&queries.contiguous()?, |queries| {
+                    kernels::cached_attention(
+                        self.isa, queries, cache, kept.width, self.heads, groups,
+                    )
+                })?;
                 Tensor::from_vec(answers, (count, kept.width), queries.device())
             }
             Rows::Tensors { keys, values } => self.over_tensors(queries, keys, values, groups),

@@ -10,7 +10,7 @@ mod linear;
 mod max_pool;
 mod patch_embedding;
 
-use candle_core::{CpuStorage, DType, Device, Layout, Tensor, bail};
+use candle_core::{CpuStorage, DType, Device, Layout, Storage, Tensor, bail};
 use kernels::Precision;
 
 pub(crate) use attention::Attention;
@@ -35,6 +35,14 @@ fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Resu
             "an activation of {:?} that is not contiguous",
             layout.shape()
         ),
+    }
+}
+
+/// Calls `work` with the numbers of a contiguous activation that is a tensor on the processor.
+fn with_numbers<T>(x: &Tensor, work: impl FnOnce(&[f32]) -> T) -> candle_core::Result<T> {
+    match &*x.storage_and_layout().0 {
+        Storage::Cpu(storage) => Ok(work(contiguous(storage, x.layout())?)),
+        _ => bail!("an activation on {:?}, not the processor", x.device()),
     }
 }
 

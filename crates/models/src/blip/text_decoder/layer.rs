@@ -76,7 +76,7 @@ impl Layer {
         seen: impl Iterator<Item = (&'a KeyValues, usize)>,
     ) -> candle_core::Result<Tensor> {
         let qkv = self.qkv.forward(x)?; // [tokens, 3 * width]
-        let part = |i| qkv.narrow(1, i * self.width, self.width)?.contiguous();
+        let part = |i| qkv.narrow(1, i * self.width, self.width);
         kept.append(&part(1)?, &part(2)?)?;
         let x = self
             .output
