@@ -167,36 +167,34 @@ impl Engine {
         for model in plan.models() {
             match model.role() {
                 Role::Detector(detector) => {
-                    let loaded = match self.registry.detector_if_ready(detector) {
-                        Some(loaded) => Ok(loaded),
-                        None => self.read(move |it| it.detector(detector)).await,
-                    };
+                    let ready = self.registry.detector_if_ready(detector);
+                    let loaded = self.loaded(ready, move |it| it.detector(detector)).await;
                     models.detectors.insert(detector, loaded);
                 }
                 Role::Encoder(encoder) => {
-                    let loaded = match self.registry.encoder_if_ready(encoder) {
-                        Some(loaded) => Ok(loaded),
-                        None => self.read(move |it| it.encoder(encoder)).await,
-                    };
+                    let ready = self.registry.encoder_if_ready(encoder);
+                    let loaded = self.loaded(ready, move |it| it.encoder(encoder)).await;
                     models.encoders.insert(encoder, loaded);
                 }
                 Role::Captioner => {
-                    let loaded = match self.registry.captioner_if_ready() {
-                        Some(loaded) => Ok(loaded),
-                        None => self.read(Registry::captioner).await,
-                    };
-                    models.captioner = Some(loaded);
+                    let ready = self.registry.captioner_if_ready();
+                    models.captioner = Some(self.loaded(ready, Registry::captioner).await);
                 }
             }
         }
         models
     }
 
-    /// Reading weights blocks, so it happens on no async and no compute thread.
-    async fn read<T: Send + 'static>(
+    /// The model that is ready, or else what `read` gives. Reading weights blocks, so it happens on no async and no compute
+    /// thread.
+    async fn loaded<T: Send + 'static>(
         self: &Arc<Self>,
+        ready: Option<T>,
         read: impl FnOnce(&Registry) -> Result<T, String> + Send + 'static,
     ) -> Result<T, String> {
+        if let Some(ready) = ready {
+            return Ok(ready);
+        }
         let engine = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || read(&engine.registry));
         reading.await.unwrap_or_else(|error| Err(error.to_string()))
