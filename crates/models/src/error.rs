@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use weights::CheckpointError;
@@ -21,6 +22,16 @@ pub enum LoadError {
     /// The weights cannot be brought onto the device.
     #[error("cannot place weights on the device: {0}")]
     Device(#[from] candle_core::Error),
+}
+
+impl LoadError {
+    /// What makes an error of whatever is wrong with the file at `path`.
+    pub(crate) fn of_file<E: Display>(path: &Path) -> impl Fn(E) -> Self {
+        move |reason| Self::File {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
 }
 
 /// A detector cannot look at an image.

@@ -3,13 +3,10 @@ use std::fmt::Debug;
 use thiserror::Error;
 
 use crate::image_encoder::EncodeError;
-use crate::preprocess::{Pixels, Recipe};
+use crate::preprocess::Pixels;
 
 /// A model that describes an image in words.
 pub trait ImageCaptioner: Send + Sync + Debug {
-    /// How an image becomes the pixels that this model takes.
-    fn recipe(&self) -> Recipe;
-
     /// One text for each of `captions`, in their order: the index of an image, and how its caption is wanted. All images
     /// go through the model together and all texts are written together; none depends on what else is asked.
     ///

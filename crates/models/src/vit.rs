@@ -41,12 +41,23 @@ impl Config {
     /// Billions of floating-point operations for an image, two a multiply-add: matrix products and attention, as upstream
     /// computes them.
     pub(crate) fn gflop(&self) -> f64 {
-        let [tokens, width, hidden] = [self.tokens(), self.width, self.hidden()].map(|n| n as f64);
-        let patches = (tokens - 1.0) * width * (self.patch * self.patch * 3) as f64;
-        let linear = tokens * width * (4.0 * width + 2.0 * hidden);
-        let attention = 2.0 * tokens * tokens * width;
-        2e-9 * (patches + self.layers as f64 * (linear + attention))
+        gflop(
+            self.tokens(),
+            self.patch,
+            [self.width, self.hidden()],
+            self.layers,
+        )
     }
+}
+
+/// The same for sizes of any make: `widths` are those of a token outside a block's MLP and inside it.
+pub(crate) fn gflop(tokens: usize, patch: usize, widths: [usize; 2], layers: usize) -> f64 {
+    let [width, hidden] = widths.map(|n| n as f64);
+    let tokens = tokens as f64;
+    let patches = (tokens - 1.0) * width * (patch * patch * 3) as f64;
+    let linear = tokens * width * (4.0 * width + 2.0 * hidden);
+    let attention = 2.0 * tokens * tokens * width;
+    2e-9 * (patches + layers as f64 * (linear + attention))
 }
 
 #[derive(Debug)]

@@ -41,10 +41,6 @@ impl ImageEncoder for StandIn {
 struct Narrator;
 
 impl ImageCaptioner for Narrator {
-    fn recipe(&self) -> Recipe {
-        blip::RECIPE
-    }
-
     fn caption(
         &self,
         images: &[&Pixels],

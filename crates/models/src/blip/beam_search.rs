@@ -41,7 +41,12 @@ struct Continuation {
 
 impl BeamSearch {
     pub(super) fn new(prompt: Vec<u32>, beams: usize, max_length: usize, end: u32) -> Self {
-        let (prompt_length, start) = (prompt.len(), Hypothesis::start(prompt));
+        let prompt_length = prompt.len();
+        let start = Hypothesis {
+            tokens: prompt,
+            parent: 0,
+            score: 0.0,
+        };
         let (running, finished) = if prompt_length < max_length {
             (vec![start], Vec::new())
         } else {
@@ -130,16 +135,6 @@ impl BeamSearch {
             tokens,
             parent: candidate.parent,
             score: candidate.score,
-        }
-    }
-}
-
-impl Hypothesis {
-    fn start(tokens: Vec<u32>) -> Self {
-        Self {
-            tokens,
-            parent: 0,
-            score: 0.0,
         }
     }
 }

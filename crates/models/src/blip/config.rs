@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::LoadError;
+use crate::{LoadError, vit};
 
 /// Both networks of a BLIP that writes captions.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -82,14 +82,9 @@ impl Default for VisionConfig {
 impl Config {
     /// Reads and checks a `config.json`.
     pub(super) fn load(path: &Path) -> Result<Self, LoadError> {
-        let wrong = |reason: String| LoadError::File {
-            path: path.to_owned(),
-            reason,
-        };
-        let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-        let config: Self =
-            serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-        config.check().map_err(wrong)?;
+        let text = std::fs::read(path).map_err(LoadError::of_file(path))?;
+        let config: Self = serde_json::from_slice(&text).map_err(LoadError::of_file(path))?;
+        config.check().map_err(LoadError::of_file(path))?;
         Ok(config)
     }
 
@@ -176,17 +171,12 @@ impl VisionConfig {
 
     /// Billions of floating-point operations for an image, two a multiply-add: matrix products and attention.
     pub(super) fn gflop(&self) -> f64 {
-        let sizes = [
+        vit::gflop(
             self.tokens(),
-            self.hidden_size,
-            self.intermediate_size,
             self.patch_size,
-        ];
-        let [tokens, width, hidden, patch] = sizes.map(|n| n as f64);
-        let patches = (tokens - 1.0) * width * patch * patch * 3.0;
-        let linear = tokens * width * (4.0 * width + 2.0 * hidden);
-        let attention = 2.0 * tokens * tokens * width;
-        2e-9 * (patches + self.num_hidden_layers as f64 * (linear + attention))
+            [self.hidden_size, self.intermediate_size],
+            self.num_hidden_layers,
+        )
     }
 }
 

@@ -28,7 +28,7 @@ use crate::vit::Vit;
 use crate::{LoadError, Placement};
 use config::Config;
 use generate::{Wish, generate};
-use text_decoder::{ImageContext, TextDecoder, Token};
+use text_decoder::{ImageContext, TextDecoder};
 use tokenizer::Tokenizer;
 pub use variant::{UnknownVariant, Variant};
 
@@ -43,8 +43,7 @@ pub const MAX_LENGTH: usize = 512;
 pub struct Blip {
     network: Network,
     tokenizer: Tokenizer,
-    /// The token that every caption starts with, and the one that ends it.
-    start: u32,
+    /// The token that ends a caption.
     end: u32,
     vision_gflop: f64,
 }
@@ -75,17 +74,14 @@ impl Blip {
             ),
         ] {
             if found != expected {
-                return Err(LoadError::File {
-                    path: config_file.to_owned(),
-                    reason: format!("{name} is {found}, expected {expected}"),
-                });
+                let reason = format!("{name} is {found}, expected {expected}");
+                return Err(LoadError::of_file(config_file)(reason));
             }
         }
         let text = &config.text_config;
         Ok(Self {
             tokenizer: Tokenizer::load(tokenizer_file, text.vocab_size, text.bos_token_id)?,
             network: Network::load(checkpoint, &config, placement)?,
-            start: text.bos_token_id,
             end: text.sep_token_id,
             vision_gflop: config.vision_config.gflop(),
         })
@@ -93,10 +89,6 @@ impl Blip {
 }
 
 impl ImageCaptioner for Blip {
-    fn recipe(&self) -> Recipe {
-        RECIPE
-    }
-
     fn caption(
         &self,
         images: &[&Pixels],
@@ -121,18 +113,6 @@ impl ImageCaptioner for Blip {
 }
 
 impl Blip {
-    /// Scores for what follows each of `tokens`, one for each token there is: `[tokens, vocabulary]`. A caption's first token
-    /// is the checkpoint's start. For comparisons of one implementation with another.
-    ///
-    /// # Errors
-    /// When the pixels were made by another recipe, there are more tokens than a caption may have or one that there is not, or
-    /// the device fails.
-    pub fn logits(&self, image: &Pixels, tokens: &[u32]) -> Result<Vec<f32>, CaptionError> {
-        let network = &self.network;
-        let pixels = batch(&[image], network.side, &network.device)?;
-        Ok(network.logits(&pixels, tokens)?)
-    }
-
     /// All that the vision tower says of `images`: `[images, tokens, width]`. For comparisons and benchmarks.
     ///
     /// # Errors
@@ -156,7 +136,7 @@ impl Blip {
     ) -> Result<Vec<Vec<u32>>, CaptionError> {
         let wish = |image| Wish {
             image,
-            prompt: vec![self.start],
+            prompt: self.tokenizer.start(),
             beams: num_beams,
             max_length: length.min(MAX_LENGTH),
         };
@@ -236,25 +216,6 @@ impl Network {
         }
         let contexts = self.look_at(&batch(images, self.side, &self.device)?)?;
         generate(&self.decoder, &contexts, wishes, end)?.ok_or(CaptionError::NotFinite)
-    }
-
-    /// Scores for what follows each of `tokens`, for each image of a batch: `[batch, tokens, vocabulary]`.
-    fn logits(&self, pixels: &Tensor, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {
-        let contexts = self.look_at(pixels)?;
-        let tokens: Vec<_> = (0..contexts.len())
-            .flat_map(|image| {
-                let first = (image * tokens.len()) as u32;
-                tokens.iter().enumerate().map(move |(position, &id)| Token {
-                    id,
-                    position,
-                    image,
-                    text: (first..=first + position as u32).collect(),
-                })
-            })
-            .collect();
-        let every: Vec<_> = (0..tokens.len() as u32).collect();
-        let mut memory = self.decoder.memory()?;
-        self.decoder.read(&mut memory, &contexts, &tokens, &every)
     }
 
     /// What the decoder needs of each image of a batch, `[batch, side, side, 3]`.

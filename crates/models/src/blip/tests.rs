@@ -6,6 +6,7 @@ use serde::Deserialize;
 use weights::Checkpoint;
 
 use super::config::TextConfig;
+use super::text_decoder::Token;
 use super::*;
 use crate::goldens::formula::{Tensors, checkpoint, uniform};
 use crate::goldens::mutations::Network as Mutated;
@@ -166,6 +167,27 @@ impl Size {
             .integers(&format!("{}.{name}", self.case))
             .into_iter();
         tokens.map(|token| u32::try_from(token).unwrap()).collect()
+    }
+}
+
+impl Network {
+    /// Scores for what follows each of `tokens`, for each image of a batch: `[batch, tokens, vocabulary]`.
+    fn logits(&self, pixels: &Tensor, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {
+        let contexts = self.look_at(pixels)?;
+        let tokens: Vec<_> = (0..contexts.len())
+            .flat_map(|image| {
+                let first = (image * tokens.len()) as u32;
+                tokens.iter().enumerate().map(move |(position, &id)| Token {
+                    id,
+                    position,
+                    image,
+                    text: (first..=first + position as u32).collect(),
+                })
+            })
+            .collect();
+        let every: Vec<_> = (0..tokens.len() as u32).collect();
+        let mut memory = self.decoder.memory()?;
+        self.decoder.read(&mut memory, &contexts, &tokens, &every)
     }
 }
 
