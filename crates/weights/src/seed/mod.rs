@@ -96,30 +96,30 @@ pub fn write(
 /// Whether one of `paths` has this content already; whatever else is there must be seeded too.
 fn is_there(content: &Content, paths: &[&Path]) -> Result<bool, StoreError> {
     for path in paths.iter().filter(|path| path.exists()) {
-        if content.is_text() {
+        let is_same = if content.is_text() {
             let text = std::fs::read(path).map_err(StoreError::io("read", path))?;
-            if content.is(&text) {
-                return Ok(true);
-            }
-            let mark = UNTRAINED.as_bytes();
-            if text.windows(mark.len()).any(|part| part == mark) {
-                continue;
-            }
-            return Err(StoreError::NotUntrained {
-                path: path.to_path_buf(),
-            });
-        }
-        let seeded = Checkpoint::open(path).ok().filter(Checkpoint::untrained);
-        let Some(seeded) = seeded else {
-            return Err(StoreError::NotUntrained {
-                path: path.to_path_buf(),
-            });
+            is_marked(&text).then(|| content.is(&text))
+        } else {
+            let seeded = Checkpoint::open(path).ok().filter(Checkpoint::untrained);
+            seeded.map(|seeded| content.is(seeded.bytes()))
         };
-        if content.is(seeded.bytes()) {
-            return Ok(true);
+        match is_same {
+            Some(true) => return Ok(true),
+            Some(false) => {}
+            None => {
+                return Err(StoreError::NotUntrained {
+                    path: path.to_path_buf(),
+                });
+            }
         }
     }
     Ok(false)
+}
+
+/// Whether a text says of itself that it was made up: every seeded one does.
+fn is_marked(text: &[u8]) -> bool {
+    let mark = UNTRAINED.as_bytes();
+    text.windows(mark.len()).any(|part| part == mark)
 }
 
 /// What upstream's file at this path of a weights directory holds.
