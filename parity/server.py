@@ -20,6 +20,10 @@ START_LIMIT_S = 60
 REQUEST_LIMIT_S = 120
 
 
+class Mismatch(Exception):
+    """Ours and upstream's answers differ by more than is allowed."""
+
+
 class Server:
     def __init__(self, port: int):
         self.url = f"http://127.0.0.1:{port}"
@@ -31,6 +35,16 @@ class Server:
             data={"tasks_json": json.dumps(tasks)},
             timeout=REQUEST_LIMIT_S,
         )
+
+    def results(self, name: str, encoded: bytes, tasks: list[dict]) -> dict[str, dict]:
+        """Each task's result, by its `operation_id`. No answer is no match."""
+        try:
+            response = self.analyze(name, encoded, tasks)
+        except requests.RequestException as error:
+            raise Mismatch(f"no answer: {error}") from error
+        if response.status_code != 200:
+            raise Mismatch(f"HTTP {response.status_code}: {response.text[:200]}")
+        return response.json()["results"]
 
 
 @contextlib.contextmanager

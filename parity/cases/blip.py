@@ -74,16 +74,23 @@ def goldens() -> dict[str, np.ndarray]:
         for beams, limit in WISHES:
             for image in range(2):
                 for kind, ids in (("plain", prompt[:1]), ("prompt", prompt)):
-                    text = generate(net, seen[image : image + 1], ids, beams, limit, size)
+                    text = generate(net, seen[image : image + 1], ids, beams, limit, size.end)
                     out[f"{case}.{kind}.{beams}.{limit}.{image}"] = np.array(text)
     return out
 
 
-def generate(net, seen: torch.Tensor, ids: list[int], beams: int, limit: int, size: Size) -> list[int]:
-    """As `BlipForConditionalGeneration.generate`, from what it makes of the image."""
+def generate(
+    net: BlipForConditionalGeneration,
+    seen: torch.Tensor,
+    ids: list[int],
+    beams: int,
+    limit: int,
+    end: int,
+) -> list[int]:
+    """As its own `generate`, which would look at the image each time; `seen` is what it makes of that."""
     return net.text_decoder.generate(
         input_ids=torch.tensor([ids]),
-        eos_token_id=size.end,
+        eos_token_id=end,
         pad_token_id=PAD,
         encoder_hidden_states=seen,
         encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.long),

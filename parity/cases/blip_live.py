@@ -7,21 +7,21 @@ from typing import NamedTuple
 # transformers would look for a newer file of what lies here.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-import requests
 import torch
 from PIL import Image
 from safetensors.torch import load_file
 from torchvision.transforms import functional
 from transformers import BertTokenizerFast, BlipConfig, BlipForConditionalGeneration
 
+from cases.blip import generate
 from cases.mtcnn_images import DATA, Picture, encode, lfw_grid, photo
-from server import Server, serve
+from server import Mismatch, Server, serve
 
 CATALOGUE_NAME = "blip-image-captioning-large"
 FOLDER = "Salesforce/blip-image-captioning-large"
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 DEVIATION = (0.26862954, 0.26130258, 0.27577711)
-START, END, PAD = 30522, 102, 0
+START, END = 30522, 102
 PROMPT = "bababa Bebaba, bi"
 # Of captions that may have 50 tokens, so many must end before. Those that run into the limit prove little.
 ENDING = 0.5
@@ -41,10 +41,6 @@ class Wish(NamedTuple):
 
 
 WISHES = [Wish(1, 50), Wish(4, 8), Wish(4, 50), Wish(4, 50, PROMPT), Wish(2, 20)]
-
-
-class Mismatch(Exception):
-    """Ours and upstream's captions differ."""
 
 
 class Upstream:
@@ -68,20 +64,9 @@ class Upstream:
         return self.model.vision_model(pixels[None]).last_hidden_state
 
     def tokens(self, seen: torch.Tensor, wish: Wish) -> list[int]:
-        """As `BlipForConditionalGeneration.generate`, which would look at the image each time."""
         ids = self.tokenizer(wish.prompt).input_ids[:-1] if wish.prompt else [START]
         ids[0] = START
-        return self.model.text_decoder.generate(
-            input_ids=torch.tensor([ids]),
-            eos_token_id=END,
-            pad_token_id=PAD,
-            encoder_hidden_states=seen,
-            encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.long),
-            max_length=wish.max_length,
-            num_beams=wish.beams,
-            early_stopping=wish.beams > 1,
-            do_sample=False,
-        )[0].tolist()
+        return generate(self.model, seen, ids, wish.beams, wish.max_length, END)
 
     def text(self, tokens: list[int]) -> str:
         return self.tokenizer.decode(
@@ -129,13 +114,7 @@ def ask(server: Server, picture: Picture) -> list[str]:
         {"operation_id": str(i), "type": "describe_image", "params": wish.params()}
         for i, wish in enumerate(WISHES)
     ]
-    try:
-        response = server.analyze(picture.name, picture.encoded, tasks)
-    except requests.RequestException as error:
-        raise Mismatch(f"no answer: {error}") from error
-    if response.status_code != 200:
-        raise Mismatch(f"HTTP {response.status_code}: {response.text[:200]}")
-    results = response.json()["results"]
+    results = server.results(picture.name, picture.encoded, tasks)
     for task in tasks:
         if results[task["operation_id"]]["status"] != "success":
             raise Mismatch(f"{results[task['operation_id']]}")

@@ -5,13 +5,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import requests
 import torch
 from PIL import Image
 
 from cases.embedding_images import pictures
 from cases.mtcnn_images import Picture
-from server import Server, serve
+from server import Mismatch, Server, serve
 
 COSINE = {"f32": 0.99999, "bf16": 0.9995}
 DIFFERENCE = {"f32": 1e-3, "bf16": None}  # of the largest number
@@ -30,10 +29,6 @@ class Model(NamedTuple):
     file: str
     settings: tuple[str, ...]
     load: Callable[[pathlib.Path], Callable[[Image.Image], torch.Tensor]]
-
-
-class Mismatch(Exception):
-    """Ours and upstream's answers differ by more than is allowed."""
 
 
 def check(name: str, model: Model, binary: pathlib.Path, weights: pathlib.Path) -> tuple[int, int]:
@@ -70,13 +65,7 @@ def typical_nearness(vectors: list[np.ndarray]) -> float:
 def ours(server: Server, model: Model, picture: Picture) -> np.ndarray:
     params = {"target": "whole_image"}
     tasks = [{"operation_id": "e", "type": model.task, "params": params}]
-    try:
-        response = server.analyze(picture.name, picture.encoded, tasks)
-    except requests.RequestException as error:
-        raise Mismatch(f"no answer: {error}") from error
-    if response.status_code != 200:
-        raise Mismatch(f"HTTP {response.status_code}: {response.text[:200]}")
-    result = response.json()["results"]["e"]
+    result = server.results(picture.name, picture.encoded, tasks)["e"]
     if result["status"] != "success":
         raise Mismatch(f"{result}")
     return np.array(result["data"], np.float64)

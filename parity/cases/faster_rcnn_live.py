@@ -5,7 +5,6 @@ from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
-import requests
 import torch
 from PIL import Image
 from safetensors.torch import load_file
@@ -15,7 +14,7 @@ from torchvision.transforms.functional import to_tensor
 
 from cases.faster_rcnn_images import pictures, refused
 from cases.mtcnn_images import Picture
-from server import Server, serve
+from server import Mismatch, Server, serve
 
 CATALOGUE_NAME = "fasterrcnn-resnet50-fpn"
 FILE = "torchvision/fasterrcnn_resnet50_fpn_coco-258fb6c6"
@@ -46,10 +45,6 @@ class Persons(NamedTuple):
     prominent: list[int] | None
 
 
-class Mismatch(Exception):
-    """Ours and upstream's answers differ by more than is allowed."""
-
-
 def load(weights: pathlib.Path) -> torch.nn.Module:
     """As the Python service makes it, with what upstream downloads taken from a file.
 
@@ -75,18 +70,8 @@ def theirs(model: torch.nn.Module, image: Image.Image) -> Persons:
     return Persons(boxes, scores, [int(value) for value in prominent])
 
 
-def ask(server: Server, picture: Picture) -> dict:
-    try:
-        response = server.analyze(picture.name, picture.encoded, TASKS)
-    except requests.RequestException as error:
-        raise Mismatch(f"no answer: {error}") from error
-    if response.status_code != 200:
-        raise Mismatch(f"HTTP {response.status_code}: {response.text[:200]}")
-    return response.json()["results"]
-
-
 def ours(server: Server, picture: Picture) -> Persons:
-    results = ask(server, picture)
+    results = server.results(picture.name, picture.encoded, TASKS)
     for key in ("p", "all"):
         if results[key]["status"] != "success":
             raise Mismatch(f"task {key}: {results[key]}")
@@ -184,7 +169,8 @@ def compare_refused(model: torch.nn.Module, server: Server, picture: Picture) ->
         with torch.no_grad():
             model([to_tensor(picture.decoded())])
     except RuntimeError as error:
-        status = ask(server, picture)["p"]["status"]
+        results = server.results(picture.name, picture.encoded, TASKS)
+        status = results["p"]["status"]
         if status == "success":
             raise Mismatch(f"upstream raises ({str(error)[:60]}), answered here") from error
         return f"upstream raises, {status} here"

@@ -5,12 +5,11 @@ from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
-import requests
 from facenet_pytorch import MTCNN
 from PIL import Image
 
 from cases.mtcnn_images import Picture, pictures
-from server import Server
+from server import Mismatch, Server
 
 PIXELS = 0.01
 SCORE = 1e-4
@@ -36,10 +35,6 @@ class Faces(NamedTuple):
 
 
 NONE = Faces(np.zeros((0, 4)), np.zeros(0), np.zeros((0, 5, 2)), None)
-
-
-class Mismatch(Exception):
-    """Ours and upstream's answers differ by more than is allowed."""
 
 
 def theirs(model: MTCNN, image: Image.Image) -> Faces:
@@ -69,13 +64,7 @@ def theirs_stable(model: MTCNN, image: Image.Image) -> Faces:
 
 
 def ours(server: Server, name: str, encoded: bytes) -> Faces:
-    try:
-        response = server.analyze(name, encoded, TASKS)
-    except requests.RequestException as error:
-        raise Mismatch(f"no answer: {error}") from error
-    if response.status_code != 200:
-        raise Mismatch(f"HTTP {response.status_code}: {response.text[:200]}")
-    results = response.json()["results"]
+    results = server.results(name, encoded, TASKS)
     for key in ("f", "all"):
         if results[key]["status"] != "success":
             raise Mismatch(f"task {key}: {results[key]}")
