@@ -1,6 +1,7 @@
 //! The binary as its users start it.
 
 mod assets;
+mod command;
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,19 +9,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use assets::asset;
+use command::image_embed;
 use serde_json::{Value, json};
 
 const TASKS: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
-
-/// The command, in an environment that holds nothing of the developer's own.
-fn image_embed(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_image-embed"));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("HOME", "/nonexistent");
-    command
-}
 
 fn run(arguments: &[&str]) -> Output {
     image_embed(arguments).output().unwrap()

@@ -1,16 +1,13 @@
 //! `image-embed models` on seeded checkpoints.
 
+mod command;
+
 use std::path::Path;
-use std::process::{Command, Output};
+
+use command::image_embed;
 
 fn models(arguments: &[&str]) -> (bool, String, String) {
-    let output: Output = Command::new(env!("CARGO_BIN_EXE_image-embed"))
-        .arg("models")
-        .args(arguments)
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .output()
-        .unwrap();
+    let output = image_embed(&["models"]).args(arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
         output.status.success(),

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use crate::binary::image_embed;
 use crate::server::Server;
 
 /// Who is to caption.
@@ -43,11 +44,10 @@ impl Run {
     }
 }
 
-/// The command, in an environment that holds nothing of the developer's own.
+/// The command about this folder.
 pub(crate) fn command(captioner: &Captioner, folder: &Path, options: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_image-embed"));
-    command.env_clear().env("HOME", "/nonexistent");
-    command.arg("caption").arg(folder).args(options);
+    let mut command = image_embed(&["caption"]);
+    command.arg(folder).args(options);
     match captioner {
         Captioner::Url(url) => command.args(["--url", url]),
         Captioner::WeightsDir(dir) => command.arg("--offline").arg("--weights-dir").arg(dir),

@@ -2,7 +2,9 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+
+use crate::binary::image_embed;
 
 /// Killed when dropped.
 pub(crate) struct Service {
@@ -13,12 +15,10 @@ pub(crate) struct Service {
 impl Service {
     /// Serves the weights in this folder on a free port.
     pub(crate) fn start(weights_dir: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_image-embed"))
-            .args(["serve", "--port", "0", "--offline", "--log-format", "json"])
+        let serve = ["serve", "--port", "0", "--offline", "--log-format", "json"];
+        let mut process = image_embed(&serve)
             .arg("--weights-dir")
             .arg(weights_dir)
-            .env_clear()
-            .env("HOME", "/nonexistent")
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

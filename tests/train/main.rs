@@ -1,5 +1,7 @@
 //! `image-embed train` and `image-embed classifiers`, against a training site that misbehaves.
 
+#[path = "../command/mod.rs"]
+mod command;
 mod images;
 mod import;
 mod killed;
@@ -7,19 +9,10 @@ mod runs;
 mod site;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
+use command::image_embed;
 use serde_json::{Value, json};
-
-/// The command, in an environment that holds nothing of the developer's own.
-fn image_embed(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_image-embed"));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("HOME", "/nonexistent");
-    command
-}
 
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
