@@ -1,5 +1,5 @@
-//! `cargo bench -p kernels --bench linear [THREADS]`: linear layers at the sizes of ViT-B, and the limit that a large
-//! square product shows. Median and least of many runs.
+//! `cargo bench -p kernels --bench linear [THREADS] [INSTRUCTIONS PRECISION]`: linear layers at the sizes of ViT-B, and the
+//! limit that a large square product shows; of everything, or e.g. of `Avx512Bf16 Bf16`. Median and least of many runs.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod measure;
@@ -10,7 +10,16 @@ use kernels::{Activation, Isa, Linear, LinearWeights, Precision};
 use measure::measure;
 
 fn main() {
-    let threads = std::env::args().filter_map(|arg| arg.parse().ok()).next();
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
+    let threads = args.iter().find_map(|arg| arg.parse().ok());
+    let wanted: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .filter(|arg| arg.parse::<usize>().is_err())
+        .collect();
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.unwrap_or(0))
         .build()
@@ -18,6 +27,9 @@ fn main() {
     pool.install(|| {
         for precision in [Precision::F32, Precision::Bf16] {
             for isa in Isa::available().into_iter().skip(1) {
+                if !wanted.is_empty() && wanted != [format!("{isa:?}"), format!("{precision:?}")] {
+                    continue;
+                }
                 println!("{isa:?} {precision:?}, {} threads", rayon::current_num_threads());
                 for (rows, inputs, outputs, activation) in [
                     (2048, 2048, 2048, None),

@@ -45,7 +45,7 @@ impl Isa {
             }
             if is_x86_feature_detected!("avx512f") {
                 found.push(Self(Kind::Avx512));
-                if is_x86_feature_detected!("avx512bf16") {
+                if is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512bf16") {
                     found.push(Self(Kind::Avx512Bf16));
                 }
             }

@@ -12,8 +12,8 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m512, __m512bh, _mm256_storeu_si256, _mm512_castps_si512, _mm512_castsi512_ps,
-    _mm512_cvtepi32_epi16, _mm512_dpbf16_ps, _mm512_or_si512, _mm512_srli_epi32,
+    __m256bh, __m512, __m512bh, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtne2ps_pbh,
+    _mm512_cvtneps_pbh, _mm512_dpbf16_ps, _mm512_loadu_epi16, _mm512_permutexvar_epi16,
 };
 
 use crate::Isa;
@@ -47,8 +47,11 @@ pub(crate) trait Product: Copy {
 
     fn lanes(self) -> Self::Lanes;
 
-    /// The word of `terms`, of which only the first `TERMS` count.
+    /// The word of `terms` in each lane, of which only the first `TERMS` count.
     fn word(self, terms: [Vector<Self>; 2]) -> Vector<Self>;
+
+    /// The words of `terms` that follow one another, of which only the first `TERMS` vectors count.
+    fn words(self, terms: [Vector<Self>; 2]) -> Vector<Self>;
 
     /// Stores a vector of terms as the `COUNT / TERMS` words that they are.
     ///
@@ -102,6 +105,11 @@ impl<L: Lanes> Product for F32<L> {
     }
 
     #[inline(always)]
+    fn words(self, [terms, _]: [L::Vector; 2]) -> L::Vector {
+        terms
+    }
+
+    #[inline(always)]
     unsafe fn store_words(self, to: *mut u32, terms: L::Vector) {
         // SAFETY: as the caller promises.
         unsafe { self.0.store(to.cast(), terms) }
@@ -130,23 +138,40 @@ impl Product for PairedBf16 {
     }
 
     #[inline(always)]
-    fn word(self, [earlier, later]: [__m512; 2]) -> __m512 {
-        // SAFETY: values of this type exist only in `run_avx512_bf16`, which proves AVX-512 F.
+    fn word(self, terms: [__m512; 2]) -> __m512 {
+        // Of the numbers of both vectors, lane by lane one of each.
+        const ALTERNATE: [i16; 32] = {
+            let mut order = [0; 32];
+            let mut lane = 0;
+            while lane < 16 {
+                order[2 * lane] = lane as i16;
+                order[2 * lane + 1] = 16 + lane as i16;
+                lane += 1;
+            }
+            order
+        };
+        // SAFETY: values of this type exist only in `run_avx512_bf16`, which proves AVX-512 BW.
         unsafe {
-            let earlier = _mm512_castps_si512(self.0.rounded_to_bf16(earlier));
-            let later = _mm512_castps_si512(self.0.rounded_to_bf16(later));
-            _mm512_castsi512_ps(_mm512_or_si512(_mm512_srli_epi32::<16>(earlier), later))
+            let order = _mm512_loadu_epi16(ALTERNATE.as_ptr());
+            let numbers = _mm512_castps_si512(self.words(terms));
+            _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, numbers))
         }
     }
 
     #[inline(always)]
+    fn words(self, [earlier, later]: [__m512; 2]) -> __m512 {
+        // SAFETY: both types are 64 bytes of which every pattern is valid; values of this type exist only in
+        // `run_avx512_bf16`, which proves the instruction.
+        unsafe { std::mem::transmute::<__m512bh, __m512>(_mm512_cvtne2ps_pbh(later, earlier)) }
+    }
+
+    #[inline(always)]
     unsafe fn store_words(self, to: *mut u32, terms: __m512) {
-        // SAFETY: values of this type exist only in `run_avx512_bf16`, which proves AVX-512 F; the caller promises 8
+        // SAFETY: values of this type exist only in `run_avx512_bf16`, which proves the instruction; the caller promises 8
         // writable words.
         unsafe {
-            let bits = _mm512_castps_si512(self.0.rounded_to_bf16(terms));
-            let halves = _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(bits));
-            _mm256_storeu_si256(to.cast(), halves);
+            to.cast::<__m256bh>()
+                .write_unaligned(_mm512_cvtneps_pbh(terms))
         }
     }
 
@@ -174,9 +199,9 @@ impl Isa {
             }
         }
         #[cfg(target_arch = "x86_64")]
-        #[target_feature(enable = "avx512f,avx512bf16")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
         unsafe fn run_avx512_bf16<W: WithProduct>(work: W) -> W::Output {
-            // SAFETY: this function is only called where AVX-512 F and BF16 are there.
+            // SAFETY: this function is only called where AVX-512 F, BW and BF16 are there.
             work.run(PairedBf16(unsafe { Avx512::new() }))
         }
         match (self.kind(), precision) {

@@ -5,7 +5,7 @@
 
 use crate::lanes::Lanes;
 use crate::product::{Product, Vector};
-use crate::tile::PREFETCH_STEPS;
+use crate::tile::{PREFETCH_STEPS, Wanted};
 
 /// The most rows of a tile of any make.
 pub(crate) const MOST_ROWS: usize = 8;
@@ -24,9 +24,7 @@ pub(crate) struct Panel<'a> {
     pub(crate) runs: &'a [Run],
     /// For each word of the runs, the panel's columns beside one another.
     pub(crate) weights: *const u32,
-    /// Words that are wanted next: brought closer on the way, `next_stride` of them for every `PREFETCH_STEPS`.
-    pub(crate) next: *const u32,
-    pub(crate) next_stride: usize,
+    pub(crate) wanted: Wanted,
 }
 
 /// The sums of a tile: `R` rows of `V` vectors.
@@ -47,8 +45,7 @@ pub(crate) unsafe fn accumulate<P: Product, const R: usize, const V: usize>(
     let Panel {
         runs,
         mut weights,
-        mut next,
-        next_stride,
+        mut wanted,
     } = *panel;
     for run in runs {
         let mut at = [rows[0]; R];
@@ -58,8 +55,7 @@ pub(crate) unsafe fn accumulate<P: Product, const R: usize, const V: usize>(
         // With a constant number of steps the inner loop is unrolled, which short runs need most.
         let mut word = 0;
         for _ in 0..run.words / PREFETCH_STEPS {
-            lanes.prefetch(next);
-            next = next.wrapping_add(next_stride);
+            wanted.come_closer(lanes);
             for _ in 0..PREFETCH_STEPS {
                 // SAFETY: `weights` runs once over the panel's words, `V` vectors each, and `word` stays inside the run.
                 unsafe { step::<P, R, V>(product, &at, word, weights, &mut sums) };

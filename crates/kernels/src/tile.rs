@@ -29,10 +29,7 @@ pub(crate) struct Operands {
     pub(crate) weights: *const u32,
     /// Words of weights a column.
     pub(crate) steps: usize,
-    /// Where the words lie that are wanted next: brought closer on the way, `next_stride` words for every
-    /// `PREFETCH_STEPS`.
-    pub(crate) next: *const u32,
-    pub(crate) next_stride: usize,
+    pub(crate) wanted: Wanted,
 }
 
 /// Words that are wanted after the panel at hand, and come closer evenly over all tiles of it.
@@ -42,7 +39,16 @@ pub(crate) struct Ahead {
     /// Words for each tile.
     share: usize,
     /// Words for every `PREFETCH_STEPS` of a tile.
-    pub(crate) stride: usize,
+    stride: usize,
+}
+
+/// What a tile brings closer of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    next: *const u32,
+    stride: usize,
+    /// Cache lines in a stride, or parts of one.
+    lines: usize,
 }
 
 impl Ahead {
@@ -57,14 +63,35 @@ impl Ahead {
         }
     }
 
-    /// Where the share of tile `index` begins.
+    /// The share of tile `index`.
     #[inline(always)]
-    pub(crate) fn of_tile(self, index: usize) -> *const u32 {
-        self.words.wrapping_add(index * self.share / LINE * LINE)
+    pub(crate) fn of_tile(self, index: usize) -> Wanted {
+        Wanted {
+            next: self.words.wrapping_add(index * self.share / LINE * LINE),
+            stride: self.stride,
+            lines: self.stride.div_ceil(LINE),
+        }
     }
 }
 
-/// Steps a tile goes between two cache lines that it prefetches.
+impl Wanted {
+    pub(crate) const NOTHING: Self = Self {
+        next: std::ptr::null(),
+        stride: 0,
+        lines: 0,
+    };
+
+    /// To be called every `PREFETCH_STEPS`.
+    #[inline(always)]
+    pub(crate) fn come_closer<L: Lanes>(&mut self, lanes: L) {
+        for line in 0..self.lines {
+            lanes.prefetch(self.next.wrapping_add(line * LINE));
+        }
+        self.next = self.next.wrapping_add(self.stride);
+    }
+}
+
+/// Steps a tile goes between two strides that it prefetches.
 pub(crate) const PREFETCH_STEPS: usize = 4;
 /// Words in a cache line.
 const LINE: usize = 16;
@@ -108,13 +135,11 @@ unsafe fn multiply_rows<P: Product, const ROWS: usize>(
         input_stride,
         mut weights,
         steps,
-        mut next,
-        next_stride,
+        mut wanted,
     } = operands;
     let mut sums = [[lanes.splat(0.0); VECTORS]; ROWS];
     for _ in 0..steps / PREFETCH_STEPS {
-        lanes.prefetch(next);
-        next = next.wrapping_add(next_stride);
+        wanted.come_closer(lanes);
         for _ in 0..PREFETCH_STEPS {
             // SAFETY: the loops take `steps` steps in all, each a row of weights and one of inputs.
             unsafe {

@@ -4,7 +4,6 @@
 
 use crate::lanes::Lanes;
 use crate::product::{Product, VECTORS, WithProduct};
-use crate::tile::MOST_ROWS;
 use crate::{Isa, Precision};
 
 /// How two operands lie in memory, which depends on the instruction set and the precision.
@@ -18,14 +17,14 @@ pub(crate) struct Layout {
     pub(crate) weight_terms: usize,
     /// Terms of a sum in one word of inputs.
     pub(crate) input_terms: usize,
-    /// Terms of a sum in one pass over the depth: what keeps a panel in the first cache.
+    /// Terms of a sum in one pass over the depth.
     pub(crate) chunk: usize,
-    precision: Precision,
+    pub(crate) precision: Precision,
 }
 
-/// Words of a panel in one pass over the depth, at most: 24 KiB, which leaves room for the rows of a tile in a first
-/// cache of 32 KiB.
-const PANEL_WORDS: usize = 6144;
+/// Words of a column in one pass over the depth, at most. A panel of 16 columns has 24 KiB then and stays in the first cache;
+/// one of 32 has 48 and comes from the second, which is near enough, as sums that go through memory less often are worth more.
+const CHUNK_WORDS: usize = 384;
 
 impl Layout {
     /// Whether weights are kept in pairs that the product cannot read.
@@ -49,7 +48,7 @@ impl Layout {
                     rows: P::ROWS,
                     weight_terms,
                     input_terms: P::TERMS,
-                    chunk: PANEL_WORDS / columns * P::TERMS,
+                    chunk: CHUNK_WORDS * P::TERMS,
                     precision: self.0,
                 }
             }
@@ -66,7 +65,7 @@ impl Layout {
     }
 }
 
-/// How numbers become a word of inputs.
+/// How numbers become a word of weights.
 trait Word {
     /// Numbers in a word.
     const TERMS: usize;
@@ -76,7 +75,6 @@ trait Word {
 }
 
 struct Plain;
-struct Rounded;
 struct Paired;
 
 impl Word for Plain {
@@ -85,15 +83,6 @@ impl Word for Plain {
     #[inline(always)]
     fn of(term: f32, _: f32) -> u32 {
         term.to_bits()
-    }
-}
-
-impl Word for Rounded {
-    const TERMS: usize = 1;
-
-    #[inline(always)]
-    fn of(term: f32, _: f32) -> u32 {
-        u32::from(bf16(term)) << 16
     }
 }
 
@@ -113,36 +102,6 @@ pub(crate) fn pack_panel(layout: Layout, rows: &[&[f32]], to: &mut [u32]) {
     match layout.precision {
         Precision::F32 => interleave::<Plain>(rows, to),
         Precision::Bf16 => interleave::<Paired>(rows, to),
-    }
-}
-
-/// Writes rows of inputs, all of one length and as many as a tile's at most, as a tile reads them: term by term (or pair
-/// by pair) the words of all rows. `to` is filled up with zeros where it has room for more.
-pub(crate) fn pack_rows<'a>(
-    layout: Layout,
-    rows: impl ExactSizeIterator<Item = &'a [f32]>,
-    to: &mut [u32],
-) {
-    let count = rows.len();
-    assert!(count <= MOST_ROWS);
-    let mut all: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
-    for (to, row) in all.iter_mut().zip(rows) {
-        *to = row;
-    }
-    let rows = &all[..count];
-    match (layout.precision, layout.input_terms) {
-        (Precision::F32, _) => interleave::<Plain>(rows, to),
-        (Precision::Bf16, 1) => interleave::<Rounded>(rows, to),
-        (Precision::Bf16, _) => interleave::<Paired>(rows, to),
-    }
-}
-
-/// Writes numbers as the words of inputs, in their order. `to` is filled up with a zero where its last word has room for more.
-pub(crate) fn copy_words(layout: Layout, from: &[f32], to: &mut [u32]) {
-    match (layout.precision, layout.input_terms) {
-        (Precision::F32, _) => interleave_rows::<Plain, 1>(&[from], to),
-        (Precision::Bf16, 1) => interleave_rows::<Rounded, 1>(&[from], to),
-        (Precision::Bf16, _) => interleave_rows::<Paired, 1>(&[from], to),
     }
 }
 
@@ -179,12 +138,11 @@ fn interleave<W: Word>(rows: &[&[f32]], to: &mut [u32]) {
         ($($count:literal)*) => {
             match rows.len() {
                 $($count => interleave_rows::<W, $count>(rows, to),)*
-                0 => {}
                 count => unreachable!("{count} rows side by side"),
             }
         };
     }
-    by_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 16 32);
+    by_rows!(16 32);
 }
 
 fn interleave_rows<W: Word, const ROWS: usize>(rows: &[&[f32]], to: &mut [u32]) {
@@ -201,35 +159,6 @@ fn interleave_rows<W: Word, const ROWS: usize>(rows: &[&[f32]], to: &mut [u32]) 
     if !len.is_multiple_of(W::TERMS) {
         for (to, row) in rest.iter_mut().zip(rows) {
             *to = W::of(row[len - 1], 0.0);
-        }
-    }
-}
-
-/// Writes columns of an input as a tile reads rows: `rows` are the terms of the sums, each with a number for every one of
-/// `columns` tile rows.
-pub(crate) fn pack_columns<'a>(
-    layout: Layout,
-    rows: impl Iterator<Item = &'a [f32]>,
-    columns: usize,
-    to: &mut [u32],
-) {
-    match (layout.precision, layout.input_terms) {
-        (Precision::F32, _) => stack::<Plain>(rows, columns, to),
-        (Precision::Bf16, 1) => stack::<Rounded>(rows, columns, to),
-        (Precision::Bf16, _) => stack::<Paired>(rows, columns, to),
-    }
-}
-
-fn stack<'a, W: Word>(mut rows: impl Iterator<Item = &'a [f32]>, columns: usize, to: &mut [u32]) {
-    const NONE: [f32; MOST_ROWS] = [0.0; MOST_ROWS];
-    for to in to.chunks_exact_mut(columns) {
-        let earlier = rows.next().unwrap_or(&NONE);
-        let later = match W::TERMS {
-            1 => earlier,
-            _ => rows.next().unwrap_or(&NONE),
-        };
-        for ((to, &earlier), &later) in to.iter_mut().zip(earlier).zip(later) {
-            *to = W::of(earlier, later);
         }
     }
 }

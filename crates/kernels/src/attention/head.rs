@@ -9,10 +9,11 @@ use std::ops::Range;
 use super::AttentionShape;
 use crate::activation::exp_not_above_0;
 use crate::buffer::{Shared, Words};
-use crate::lanes::Lanes;
+use crate::input_words::InputWords;
+use crate::lanes::{Lanes, MOST_LANES};
 use crate::product::{Product, VECTORS, WithProduct};
-use crate::tile::{MOST_COLUMNS, Operands, Sums, multiply};
-use crate::words::{Layout, pack_columns, pack_rows};
+use crate::tile::{MOST_ROWS, Operands, Sums, Wanted, multiply};
+use crate::words::Layout;
 
 /// Some panels of queries of one head.
 pub(super) struct Head<'a> {
@@ -74,14 +75,25 @@ impl Chunks {
 impl Head<'_> {
     /// Part 0, 1 or 2 (query, key, value) of a token.
     fn part(&self, token: usize, part: usize) -> &[f32] {
+        &self.from(token, part)[..self.shape.head_size]
+    }
+
+    /// The same and all that lies behind it.
+    fn from(&self, token: usize, part: usize) -> &[f32] {
         let AttentionShape {
             heads, head_size, ..
         } = self.shape;
-        &self.qkv[((token * 3 + part) * heads + self.head) * head_size..][..head_size]
+        &self.qkv[((token * 3 + part) * heads + self.head) * head_size..]
     }
 
     /// Keys as rows of tiles whose depth is the head's size; values as rows of tiles whose depth is the keys.
-    fn pack_keys_and_values(&self, chunks: &Chunks, memory: &mut Memory) {
+    #[inline(always)]
+    fn pack_keys_and_values<P: Product>(
+        &self,
+        input_words: InputWords<P>,
+        chunks: &Chunks,
+        memory: &mut Memory,
+    ) {
         let AttentionShape {
             tokens, head_size, ..
         } = self.shape;
@@ -93,15 +105,18 @@ impl Head<'_> {
             for stripe in chunks.stripes(chunk.len()) {
                 let (to, rest) = keys.split_at_mut(stripe.len() * depth);
                 keys = rest;
-                let rows = stripe.map(|key| self.part(chunk.start + key, 1));
-                pack_rows(self.layout, rows, to);
+                let mut rows: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
+                for (row, key) in rows.iter_mut().zip(stripe.clone()) {
+                    *row = self.part(chunk.start + key, 1);
+                }
+                input_words.interleave(&rows[..stripe.len()], stripe.len(), to);
             }
             let depth = chunk.len().div_ceil(self.layout.input_terms);
             for stripe in chunks.stripes(head_size) {
                 let (to, rest) = values.split_at_mut(stripe.len() * depth);
                 values = rest;
-                let rows = chunk.clone().map(|key| &self.part(key, 2)[stripe.clone()]);
-                pack_columns(self.layout, rows, stripe.len(), to);
+                let rows = chunk.clone().map(|key| &self.from(key, 2)[stripe.start..]);
+                input_words.stack(rows, stripe.len(), to);
             }
         }
     }
@@ -114,7 +129,8 @@ impl WithProduct for Head<'_> {
     fn run<P: Product>(self, product: P) {
         let chunks = Chunks::new(self.layout, self.shape.tokens);
         let mut memory = MEMORY.take().unwrap_or_default();
-        self.pack_keys_and_values(&chunks, &mut memory);
+        let input_words = InputWords::new(product, self.layout.precision);
+        self.pack_keys_and_values(input_words, &chunks, &mut memory);
         for panel in self.panels.clone() {
             // SAFETY: the panel is this task's alone.
             unsafe { attend(product, &self, &chunks, &mut memory, panel) };
@@ -148,23 +164,18 @@ unsafe fn attend<P: Product>(
     let queries = panel * columns..queries.min((panel + 1) * columns);
     let depth = head_size.div_ceil(terms);
     let packed = memory.queries.at_least(depth * columns);
-    packed.fill(0);
     // A power of two for the usual sizes, so that nothing is rounded by it.
     let scale = (head_size as f32).sqrt().recip();
-    for (column, query) in queries.clone().enumerate() {
-        let query = head.part(query, 0);
-        let words = packed[column..].iter_mut().step_by(columns);
-        if terms == 1 {
-            for (word, term) in words.zip(query) {
-                *word = (term * scale).to_bits();
-            }
-        } else {
-            for (word, terms) in words.zip(query.chunks(terms)) {
-                *word = head
-                    .layout
-                    .weight_word(terms.iter().map(|term| term * scale));
-            }
+    let input_words = InputWords::new(product, head.layout.precision).scaled(scale);
+    for v in 0..VECTORS {
+        // Where there are no more queries the last one is taken again, and nobody looks at what comes of it.
+        let mut rows: [&[f32]; MOST_LANES] = [&[]; MOST_LANES];
+        let first = queries.start + v * P::Lanes::COUNT;
+        for (i, row) in rows.iter_mut().enumerate().take(P::Lanes::COUNT) {
+            *row = head.part((first + i).min(queries.end - 1), 0);
         }
+        let rows = &rows[..P::Lanes::COUNT];
+        input_words.interleave(rows, columns, &mut packed[v * P::Lanes::COUNT..]);
     }
     let scores = memory.scores.at_least(chunks.length * columns);
     let output = memory.output.at_least(head_size * columns);
@@ -188,8 +199,7 @@ unsafe fn attend<P: Product>(
                 input_stride: stripe.len(),
                 weights: packed.as_ptr(),
                 steps: depth,
-                next: keys.as_ptr(),
-                next_stride: 0,
+                wanted: Wanted::NOTHING,
             };
             // SAFETY: the packed keys and queries have `depth` words each; a chunk's scores have room for its stripes.
             unsafe {
@@ -213,8 +223,7 @@ unsafe fn attend<P: Product>(
                 input_stride: stripe.len(),
                 weights: scores.cast(),
                 steps,
-                next: values.as_ptr(),
-                next_stride: 0,
+                wanted: Wanted::NOTHING,
             };
             // SAFETY: as above, with the keys as depth; `output` has a row for each of the head's numbers.
             unsafe {
@@ -231,17 +240,26 @@ unsafe fn attend<P: Product>(
         }
     }
 
-    let mut shares = [0.0_f32; MOST_COLUMNS];
     for (v, total) in total.iter().enumerate() {
         let share = lanes.div(lanes.splat(1.0), *total);
-        // SAFETY: there is room for the widest panel.
-        unsafe { lanes.store(shares.as_mut_ptr().add(v * P::Lanes::COUNT), share) };
-    }
-    for (column, query) in queries.enumerate() {
-        let to = head.to.at((query * heads + head.head) * head_size);
-        for i in 0..head_size {
-            // SAFETY: the output has a row of columns for each of the head's numbers; `to` is this task's alone.
-            unsafe { *to.add(i) = *output.add(i * columns + column) * shares[column] };
+        let first = v * P::Lanes::COUNT;
+        let columns_used = P::Lanes::COUNT.min(queries.len().saturating_sub(first));
+        for i in (0..head_size).step_by(P::Lanes::COUNT) {
+            let numbers = P::Lanes::COUNT.min(head_size - i);
+            let mut square = [lanes.splat(0.0); MOST_LANES];
+            for (number, vector) in square.iter_mut().enumerate().take(P::Lanes::COUNT) {
+                let row = (i + number).min(head_size - 1);
+                // SAFETY: the output has a row of columns for each of the head's numbers.
+                let sum = unsafe { lanes.load(output.add(row * columns + first)) };
+                *vector = lanes.mul(sum, share);
+            }
+            let turned = lanes.transpose(square);
+            for (column, vector) in turned.iter().enumerate().take(columns_used) {
+                let query = queries.start + first + column;
+                let to = head.to.at((query * heads + head.head) * head_size + i);
+                // SAFETY: the place is inside this head's part of the query, which is this task's alone.
+                unsafe { lanes.store_first(to, *vector, numbers) };
+            }
         }
     }
 }

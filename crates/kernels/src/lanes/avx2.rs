@@ -1,13 +1,15 @@
 use std::arch::x86_64::{
     __m256, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _mm_castps_pd, _mm_cvtsd_f64, _mm_cvtss_f32,
     _mm_movehl_ps, _mm_prefetch, _mm_storeu_ps, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256,
-    _mm256_blendv_ps, _mm256_castps_si256, _mm256_castps256_ps128, _mm256_castsi256_ps,
-    _mm256_cmp_ps, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_or_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_blendv_ps, _mm256_castpd_ps, _mm256_castps_pd, _mm256_castps_si256,
+    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
+    _mm256_mul_ps, _mm256_or_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps,
     _mm256_setzero_ps, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
 };
 
-use super::Lanes;
+use super::{Lanes, MOST_LANES};
 
 /// Eight lanes of AVX2 with FMA.
 #[derive(Clone, Copy)]
@@ -159,6 +161,40 @@ impl Lanes for Avx2 {
             let one = _mm256_castps_si256(_mm256_set1_ps(1.0));
             _mm256_castsi256_ps(_mm256_add_epi32(exponent, one))
         }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m256; MOST_LANES]) -> [__m256; MOST_LANES] {
+        // First inside the halves of four rows each, then half by half.
+        let mut halves = rows;
+        let mut turned = rows;
+        // SAFETY: `self` proves AVX2.
+        unsafe {
+            for first in [0, 4] {
+                let from = &rows[first..first + 4];
+                let pair = |low, high| {
+                    let (low, high) = (_mm256_castps_pd(low), _mm256_castps_pd(high));
+                    [
+                        _mm256_castpd_ps(_mm256_unpacklo_pd(low, high)),
+                        _mm256_castpd_ps(_mm256_unpackhi_pd(low, high)),
+                    ]
+                };
+                let low = pair(
+                    _mm256_unpacklo_ps(from[0], from[1]),
+                    _mm256_unpacklo_ps(from[2], from[3]),
+                );
+                let high = pair(
+                    _mm256_unpackhi_ps(from[0], from[1]),
+                    _mm256_unpackhi_ps(from[2], from[3]),
+                );
+                halves[first..first + 4].copy_from_slice(&[low[0], low[1], high[0], high[1]]);
+            }
+            for i in 0..4 {
+                turned[i] = _mm256_permute2f128_ps::<0x20>(halves[i], halves[4 + i]);
+                turned[4 + i] = _mm256_permute2f128_ps::<0x31>(halves[i], halves[4 + i]);
+            }
+        }
+        turned
     }
 
     #[inline(always)]

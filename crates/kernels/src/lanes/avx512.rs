@@ -1,13 +1,14 @@
 use std::arch::x86_64::{
     __m512, _CMP_GT_OQ, _CMP_UNORD_Q, _MM_HINT_T0, _mm_prefetch, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_and_si512, _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps, _mm512_mask_storeu_ps,
-    _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_storeu_ps,
-    _mm512_sub_ps,
+    _mm512_and_si512, _mm512_castpd_ps, _mm512_castps_pd, _mm512_castps_si512, _mm512_castsi512_ps,
+    _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_blend_ps,
+    _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_slli_epi32,
+    _mm512_srli_epi32, _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_pd, _mm512_unpackhi_ps,
+    _mm512_unpacklo_pd, _mm512_unpacklo_ps,
 };
 
-use super::Lanes;
+use super::{Lanes, MOST_LANES};
 
 /// Sixteen lanes of AVX-512 F.
 #[derive(Clone, Copy)]
@@ -157,6 +158,46 @@ impl Lanes for Avx512 {
             let one = _mm512_castps_si512(_mm512_set1_ps(1.0));
             _mm512_castsi512_ps(_mm512_add_epi32(exponent, one))
         }
+    }
+
+    #[inline(always)]
+    fn transpose(self, rows: [__m512; MOST_LANES]) -> [__m512; MOST_LANES] {
+        // First inside the quarters of four rows each, then quarter by quarter.
+        let mut quarters = rows;
+        let mut turned = rows;
+        // SAFETY: `self` proves AVX-512 F.
+        unsafe {
+            for (to, from) in quarters.chunks_exact_mut(4).zip(rows.chunks_exact(4)) {
+                let pair = |low, high| {
+                    let (low, high) = (_mm512_castps_pd(low), _mm512_castps_pd(high));
+                    [
+                        _mm512_castpd_ps(_mm512_unpacklo_pd(low, high)),
+                        _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)),
+                    ]
+                };
+                let low = pair(
+                    _mm512_unpacklo_ps(from[0], from[1]),
+                    _mm512_unpacklo_ps(from[2], from[3]),
+                );
+                let high = pair(
+                    _mm512_unpackhi_ps(from[0], from[1]),
+                    _mm512_unpackhi_ps(from[2], from[3]),
+                );
+                to.copy_from_slice(&[low[0], low[1], high[0], high[1]]);
+            }
+            for i in 0..4 {
+                let [a, b, c, d] = [0, 4, 8, 12].map(|first| quarters[first + i]);
+                let even = _mm512_shuffle_f32x4::<0x88>(a, b);
+                let odd = _mm512_shuffle_f32x4::<0xdd>(a, b);
+                let later_even = _mm512_shuffle_f32x4::<0x88>(c, d);
+                let later_odd = _mm512_shuffle_f32x4::<0xdd>(c, d);
+                turned[i] = _mm512_shuffle_f32x4::<0x88>(even, later_even);
+                turned[4 + i] = _mm512_shuffle_f32x4::<0x88>(odd, later_odd);
+                turned[8 + i] = _mm512_shuffle_f32x4::<0xdd>(even, later_even);
+                turned[12 + i] = _mm512_shuffle_f32x4::<0xdd>(odd, later_odd);
+            }
+        }
+        turned
     }
 
     #[inline(always)]

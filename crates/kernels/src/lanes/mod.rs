@@ -12,6 +12,9 @@ pub(crate) mod avx2;
 pub(crate) mod avx512;
 pub(crate) mod portable;
 
+/// The most lanes that a vector of any make has.
+pub(crate) const MOST_LANES: usize = 16;
+
 pub(crate) trait Lanes: Copy {
     /// How many `f32` a vector holds.
     const COUNT: usize;
@@ -38,7 +41,7 @@ pub(crate) trait Lanes: Copy {
     /// `count` values starting at `from` must be readable. No alignment is needed.
     #[inline(always)]
     unsafe fn load_first(self, from: *const f32, count: usize) -> Self::Vector {
-        let mut values = [0.0; 16];
+        let mut values = [0.0; MOST_LANES];
         for (i, value) in values.iter_mut().enumerate().take(count.min(Self::COUNT)) {
             // SAFETY: `i < count`, and the caller promises `count` readable values.
             *value = unsafe { from.add(i).read_unaligned() };
@@ -84,6 +87,9 @@ pub(crate) trait Lanes: Copy {
 
     /// 2 to the power of the integer in the lowest bits of each lane, -126 to 127.
     fn exp2_of_low_bits(self, bits: Self::Vector) -> Self::Vector;
+
+    /// Lane `i` of vector `j` for lane `j` of vector `i`, of the first `COUNT` vectors.
+    fn transpose(self, square: [Self::Vector; MOST_LANES]) -> [Self::Vector; MOST_LANES];
 
     /// Starts to bring the cache line at `at` closer. Any address will do.
     fn prefetch(self, at: *const u32);

@@ -1,4 +1,4 @@
-use super::Lanes;
+use super::{Lanes, MOST_LANES};
 
 /// Eight lanes as an array, which the compiler turns into the baseline's vectors.
 #[derive(Clone, Copy)]
@@ -110,6 +110,15 @@ impl Lanes for Portable {
     #[inline(always)]
     fn exp2_of_low_bits(self, bits: [f32; 8]) -> [f32; 8] {
         bits.map(|bits| f32::from_bits((bits.to_bits() << 23).wrapping_add(1.0_f32.to_bits())))
+    }
+
+    #[inline(always)]
+    fn transpose(self, square: [[f32; 8]; MOST_LANES]) -> [[f32; 8]; MOST_LANES] {
+        let mut turned = square;
+        for (i, vector) in turned.iter_mut().enumerate().take(Self::COUNT) {
+            *vector = std::array::from_fn(|j| square[j][i]);
+        }
+        turned
     }
 
     #[inline(always)]

@@ -99,7 +99,8 @@ impl WithProduct for Task<'_> {
                 } else if chunk + 1 < chunks {
                     weights.panel(chunk + 1, panels.start)
                 } else {
-                    words
+                    // Most likely this thread's next task.
+                    weights.panel(0, panels.end % weights.panels())
                 };
                 let panel_words = if layout.widens() {
                     widen(
@@ -122,8 +123,7 @@ impl WithProduct for Task<'_> {
                         input_stride: stripe.len(),
                         weights: panel_words.as_ptr(),
                         steps: tile_steps,
-                        next: ahead.of_tile(index - stripes.start),
-                        next_stride: ahead.stride,
+                        wanted: ahead.of_tile(index - stripes.start),
                     };
                     // SAFETY: the lengths were checked above; a stripe has as many rows as a tile, at most.
                     unsafe { multiply(product, stripe.len(), operands, sums.0.as_mut_ptr()) };

@@ -100,7 +100,7 @@ impl Linear {
             residual.is_none_or(|residual| residual.len() == rows * self.outputs()),
             "residual length"
         );
-        PackedInput::with(self.layout, input, inputs, |input| {
+        PackedInput::with(self.isa, self.precision, input, inputs, |input| {
             blocks::run(self, input, residual)
         })
     }

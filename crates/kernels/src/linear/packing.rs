@@ -7,9 +7,13 @@ use rayon::prelude::*;
 
 use super::LinearWeights;
 use crate::buffer::{Shared, Words};
+use crate::input_words::InputWords;
+use crate::product::{Product, WithProduct};
 use crate::rows::part;
 use crate::tile::MOST_COLUMNS;
-use crate::words::{Layout, pack_panel, pack_rows};
+use crate::tile::MOST_ROWS;
+use crate::words::{Layout, pack_panel};
+use crate::{Isa, Precision};
 
 /// The depth of a product, cut into chunks of as many steps as keep a panel's weights in the first cache.
 #[derive(Clone, Copy, Debug)]
@@ -121,11 +125,13 @@ thread_local! {
 impl PackedInput<'_> {
     /// Packs `input`, whole rows of `inputs` numbers, and calls `run` with it.
     pub(crate) fn with<T>(
-        layout: Layout,
+        isa: Isa,
+        precision: Precision,
         input: &[f32],
         inputs: usize,
         run: impl FnOnce(&PackedInput<'_>) -> T,
     ) -> T {
+        let layout = Layout::new(isa, precision);
         let depth = Depth::new(layout, inputs);
         let rows = input.len() / inputs;
         let stripes = rows.div_ceil(layout.rows);
@@ -138,20 +144,17 @@ impl PackedInput<'_> {
             .into_par_iter()
             .with_min_len(8)
             .for_each(|index| {
-                let stripe = part(index, stripes, rows);
-                for chunk in (0..depth.chunks()).map(|index| depth.chunk(index)) {
-                    let chunk = chunk.start * words_a_step..chunk.end * words_a_step;
-                    let start = rows * chunk.start + stripe.start * chunk.len();
-                    let len = stripe.len() * chunk.len();
-                    // SAFETY: stripes of chunks lie beside one another within `words`, and each is written by one task.
-                    let to = unsafe { std::slice::from_raw_parts_mut(to.at(start), len) };
-                    let terms = chunk.start * layout.input_terms..chunk.end * layout.input_terms;
-                    let terms = terms.start.min(inputs)..terms.end.min(inputs);
-                    let rows = stripe
-                        .clone()
-                        .map(|row| &input[row * inputs..][terms.clone()]);
-                    pack_rows(layout, rows, to);
-                }
+                let stripe = Stripe {
+                    precision,
+                    depth,
+                    input,
+                    inputs,
+                    rows,
+                    stripe: part(index, stripes, rows),
+                    words_a_step,
+                    to,
+                };
+                isa.with_product(precision, stripe);
             });
         let result = run(&PackedInput {
             rows,
@@ -173,5 +176,48 @@ impl PackedInput<'_> {
         let terms = steps.len() * self.words_a_step;
         let start = self.rows * steps.start * self.words_a_step + stripe.start * terms;
         &self.words[start..start + stripe.len() * terms]
+    }
+}
+
+/// The rows of a stripe, to be packed.
+struct Stripe<'a> {
+    precision: Precision,
+    depth: Depth,
+    /// All rows.
+    input: &'a [f32],
+    inputs: usize,
+    rows: usize,
+    stripe: Range<usize>,
+    words_a_step: usize,
+    /// The words of all rows.
+    to: Shared<u32>,
+}
+
+impl WithProduct for Stripe<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<P: Product>(self, product: P) {
+        let Self {
+            inputs,
+            words_a_step,
+            stripe,
+            ..
+        } = self;
+        let words = InputWords::new(product, self.precision);
+        for chunk in (0..self.depth.chunks()).map(|index| self.depth.chunk(index)) {
+            let chunk = chunk.start * words_a_step..chunk.end * words_a_step;
+            let start = self.rows * chunk.start + stripe.start * chunk.len();
+            let len = stripe.len() * chunk.len();
+            // SAFETY: stripes of chunks lie beside one another within the words, and each is written by one task.
+            let to = unsafe { std::slice::from_raw_parts_mut(self.to.at(start), len) };
+            let terms = chunk.start * P::TERMS..chunk.end * P::TERMS;
+            let terms = terms.start.min(inputs)..terms.end.min(inputs);
+            let mut rows: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
+            for (slice, row) in rows.iter_mut().zip(stripe.clone()) {
+                *slice = &self.input[row * inputs..][terms.clone()];
+            }
+            words.interleave(&rows[..stripe.len()], stripe.len(), to);
+        }
     }
 }

@@ -158,18 +158,21 @@ impl Direct {
         let row = pixels.start / output.width;
         let rows = row % output.height..row % output.height + pixels.len() / output.width;
         assert!(rows.end <= output.height && pixels.len().is_multiple_of(output.width));
+        let channels = self.packed.input_channels;
+        let pixel_words = channels / self.layout.input_terms;
         let staging = Staging {
+            shape: &self.shape,
+            channels,
             input,
             extent,
             image: row / output.height,
             rows: rows.clone(),
         };
-        let channels = self.packed.input_channels;
-        staging.with(self.layout, &self.shape, channels, |words, row_words| {
+        staging.with(self.isa, self.precision, pixel_words, |words, row_words| {
             let view = View {
                 words,
                 row_words,
-                pixel_words: channels / self.layout.input_terms,
+                pixel_words,
                 output: Extent {
                     batch: 1,
                     height: rows.len(),

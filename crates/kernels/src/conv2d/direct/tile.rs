@@ -47,8 +47,7 @@ impl Block<'_> {
             let panel = Panel {
                 runs: self.runs,
                 weights: self.weights.as_ptr(),
-                next: ahead.of_tile(tile),
-                next_stride: ahead.stride,
+                wanted: ahead.of_tile(tile),
             };
             // SAFETY: as the caller promises.
             unsafe {

@@ -66,8 +66,7 @@ pub(super) fn multiply<P: Product>(
                     let operands = Panel {
                         runs: &[run],
                         weights: words.as_ptr(),
-                        next: ahead.of_tile(tile),
-                        next_stride: ahead.stride,
+                        wanted: ahead.of_tile(tile),
                     };
                     let to = &mut sums[row * outputs.row + panel * layout.columns..];
                     // SAFETY: the run lies within a row of values, as was checked above, and the weights are those of its
