@@ -28,7 +28,7 @@ use crate::vit::Vit;
 use crate::{LoadError, Placement};
 use config::Config;
 use generate::{Wish, generate};
-use text_decoder::{ImageContext, TextDecoder};
+use text_decoder::{ImageContext, TextDecoder, Token};
 use tokenizer::Tokenizer;
 pub use variant::{UnknownVariant, Variant};
 
@@ -145,6 +145,19 @@ impl Blip {
         self.network.write(images, &wishes, u32::MAX)
     }
 
+    /// What the decoder thinks of every token as the next one, after each of `tokens`: for each a score for all of the
+    /// vocabulary. For comparisons.
+    ///
+    /// # Errors
+    /// When pixels were made by another recipe, or the device fails.
+    pub fn scores(&self, image: &Pixels, tokens: &[u32]) -> Result<Vec<Vec<f32>>, CaptionError> {
+        let network = &self.network;
+        let pixels = batch(&[image], network.side, &network.device)?;
+        let scores = network.scores(&pixels, tokens)?;
+        let each = scores.chunks(scores.len() / tokens.len().max(1));
+        Ok(each.map(<[f32]>::to_vec).collect())
+    }
+
     /// Billions of floating-point operations that upstream's vision tower takes for an image, two a multiply-add.
     #[must_use]
     pub fn vision_gflop(&self) -> f64 {
@@ -216,6 +229,25 @@ impl Network {
         }
         let contexts = self.look_at(&batch(images, self.side, &self.device)?)?;
         generate(&self.decoder, &contexts, wishes, end)?.ok_or(CaptionError::NotFinite)
+    }
+
+    /// For each image of a batch, and after each of `tokens`, scores for what follows it: `[batch, tokens, vocab]`.
+    fn scores(&self, pixels: &Tensor, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {
+        let contexts = self.look_at(pixels)?;
+        let tokens: Vec<_> = (0..contexts.len())
+            .flat_map(|image| {
+                let first = (image * tokens.len()) as u32;
+                tokens.iter().enumerate().map(move |(position, &id)| Token {
+                    id,
+                    position,
+                    image,
+                    text: (first..=first + position as u32).collect(),
+                })
+            })
+            .collect();
+        let every: Vec<_> = (0..tokens.len() as u32).collect();
+        let mut memory = self.decoder.memory()?;
+        self.decoder.read(&mut memory, &contexts, &tokens, &every)
     }
 
     /// What the decoder needs of each image of a batch, `[batch, side, side, 3]`.

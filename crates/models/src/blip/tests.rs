@@ -6,7 +6,6 @@ use serde::Deserialize;
 use weights::Checkpoint;
 
 use super::config::TextConfig;
-use super::text_decoder::Token;
 use super::*;
 use crate::goldens::formula::{Tensors, checkpoint, uniform};
 use crate::goldens::mutations::Network as Mutated;
@@ -170,27 +169,6 @@ impl Size {
     }
 }
 
-impl Network {
-    /// Scores for what follows each of `tokens`, for each image of a batch: `[batch, tokens, vocabulary]`.
-    fn logits(&self, pixels: &Tensor, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {
-        let contexts = self.look_at(pixels)?;
-        let tokens: Vec<_> = (0..contexts.len())
-            .flat_map(|image| {
-                let first = (image * tokens.len()) as u32;
-                tokens.iter().enumerate().map(move |(position, &id)| Token {
-                    id,
-                    position,
-                    image,
-                    text: (first..=first + position as u32).collect(),
-                })
-            })
-            .collect();
-        let every: Vec<_> = (0..tokens.len() as u32).collect();
-        let mut memory = self.decoder.memory()?;
-        self.decoder.read(&mut memory, &contexts, &tokens, &every)
-    }
-}
-
 #[test]
 fn blip_answers_as_upstream() -> anyhow::Result<()> {
     let goldens = Goldens::open("blip");
@@ -202,7 +180,7 @@ fn blip_answers_as_upstream() -> anyhow::Result<()> {
             let (precision, network) = (placement.precision, size.network(&placement));
             let seen = network.vision.tokens(&input)?;
             assert_golden(&goldens, &format!("{}.vision", size.case), &seen, precision)?;
-            let logits = network.logits(&input, &tokens)?;
+            let logits = network.scores(&input, &tokens)?;
             let distance = Distance::between(&logits, &goldens.floats(&name));
             assert!(
                 within(precision, distance),
@@ -278,7 +256,7 @@ fn every_tensor_matters() -> anyhow::Result<()> {
         weights: &|name, shape| EVEN.weight(name, shape),
         answers: &|file| {
             let network = Network::load(file, &config, &cpu(Precision::F32))?;
-            Ok(network.logits(&input, &tokens)?)
+            Ok(network.scores(&input, &tokens)?)
         },
         within_tolerance: &|got, plain| within(Precision::F32, Distance::between(got, plain)),
     };
