@@ -20,7 +20,7 @@ pub struct ClassifierInfo {
     /// The file that `best_models.json` names as the best.
     #[schema(example = "collection_15_classifier_2025-11-25_225209.safetensors")]
     pub model_file: String,
-    /// The file that tasks are answered by: the best, or while that is broken the one before it; null if none can be read.
+    /// The file that what answers was read from: the best, or while that is broken what was in force before; null if none can be read.
     #[schema(example = "collection_15_classifier_2025-11-25_225209.safetensors")]
     pub served_file: Option<String>,
     /// When the one that answers was trained, UTC, as its file's name or else its record says.

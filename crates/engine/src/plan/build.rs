@@ -57,7 +57,7 @@ pub(crate) enum Answer {
 
 impl Plan {
     /// Reads the tasks; `recipe` says how each encoder wants its pixels, `classifier` which a collection has: it is asked for
-    /// those of [`collections`] only. Never fails: what cannot be done is that one task's [`Answer::None`].
+    /// those of [`collections`](crate::plan::collections) only. Never fails: what cannot be done is that one task's [`Answer::None`].
     pub(crate) fn build(
         tasks: &[Task],
         recipe: impl Fn(Encoder) -> Recipe,
