@@ -112,6 +112,78 @@ fn analyze_prints_the_response_s_json() {
 }
 
 #[test]
+fn a_server_and_analyze_have_the_classifiers_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let classifiers = folder.path().join("classifiers");
+    let classifiers_dir = classifiers.to_str().unwrap();
+    let photograph = asset("photographs/astronaut.png");
+    let said = || {
+        let arguments = [
+            "analyze",
+            photograph.to_str().unwrap(),
+            "--tasks",
+            r#"[{"operation_id":"c","type":"classify","params":{"collection_id":8}}]"#,
+            "--weights-dir",
+            "/nonexistent",
+            "--classifiers-dir",
+            classifiers_dir,
+        ];
+        let output = run(&arguments);
+        let response: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let result = &response["results"]["c"];
+        format!("{}: {}", result["status"], result["error_message"])
+    };
+    let mut server = Server::start(&[
+        "--offline",
+        "--weights-dir",
+        "/nonexistent",
+        "--classifiers-dir",
+        classifiers_dir,
+    ]);
+    let listed = |server: &Server| {
+        let mut connection = server.connect();
+        connection
+            .write_all(b"GET /classifiers/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    assert!(listed(&server).contains(r#"{"classifiers":{},"problem":null}"#));
+    assert_eq!(said(), r#""skipped": "no classifier for collection 8""#);
+
+    let name = "collection_8_classifier_2025-10-07_023202";
+    let pickle = folder.path().join(format!("{name}.pkl"));
+    std::fs::copy("crates/weights/tests/data/classifiers/plain4.pkl", &pickle).unwrap();
+    let embedding = ["--embedding-type", "embed_clip_vit_b_32"];
+    let import = ["classifiers", "import", pickle.to_str().unwrap()];
+    let place = ["--classifiers-dir", classifiers_dir];
+    let imported = run(&[&import[..], &embedding, &place].concat());
+    assert!(imported.status.success(), "{imported:?}");
+    let file = format!("{name}.safetensors");
+    let answer = listed(&server);
+    assert!(
+        answer.contains(&format!(r#""served_file":"{file}""#)),
+        "{answer}"
+    );
+    let line = line_with(&mut server.log, "classifier loaded");
+    assert_eq!(
+        (&line["collection"], &line["file"]),
+        (&json!(8), &json!(file))
+    );
+    let message = said();
+    assert!(
+        message.starts_with(r#""error": "model clip is not available"#),
+        "{message}"
+    );
+
+    std::fs::write(classifiers.join(&file), b"torn").unwrap();
+    assert!(listed(&server).contains("neither a safetensors"));
+    let stays = "classifier not loaded; the one before stays in force";
+    assert_eq!(line_with(&mut server.log, stays)["collection"], 8);
+}
+
+#[test]
 fn weights_are_adopted_listed_and_verified() {
     let folder = tempfile::tempdir().unwrap();
     let (here, assets) = (folder.path().to_str().unwrap(), asset("weights"));

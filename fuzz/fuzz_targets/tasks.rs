@@ -10,7 +10,7 @@ use engine::{Engine, EngineConfig};
 use image_embed::wire::{AnalyzeResponse, parse_request, parse_tasks};
 use imaging::{ExifOrientation, Limits, RgbImage};
 use libfuzzer_sys::fuzz_target;
-use models::{Placement, Precision, clip};
+use models::{Placement, Precision, blip, clip};
 use tokio::runtime::{Builder, Runtime};
 use weights::{Store, StoreConfig};
 
@@ -26,8 +26,10 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     store.offline = true;
     let config = EngineConfig {
         store: Store::new(store),
+        classifiers_dir: None,
         placement: Placement::new(Device::Cpu, Precision::F32),
         clip_variant: clip::Variant::default(),
+        blip_variant: blip::Variant::default(),
         threads: NonZeroUsize::MIN,
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 use engine::{Engine, TaskList};
 
-use crate::config::{EngineSettings, FetchSettings, WeightsSettings};
+use crate::config::{ClassifiersSettings, EngineSettings, FetchSettings, WeightsSettings};
 use crate::fetch::Fetcher;
 use crate::wire::{self, AnalyzeResponse};
 
@@ -27,13 +27,17 @@ pub(crate) struct Analyze {
     #[command(flatten)]
     weights: WeightsSettings,
     #[command(flatten)]
+    classifiers: ClassifiersSettings,
+    #[command(flatten)]
     fetch: FetchSettings,
 }
 
 impl Analyze {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let tasks = read_tasks(&self.tasks)?;
-        let engine = Arc::new(Engine::new(self.engine.engine_config(&self.weights)?)?);
+        let mut config = self.engine.engine_config(&self.weights)?;
+        config.classifiers_dir = Some(self.classifiers.classifiers_dir.clone());
+        let engine = Arc::new(Engine::new(config)?);
         let fetcher = Fetcher::new(self.fetch.policy())?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -9,7 +9,9 @@ use models::Placement;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::config::{EngineSettings, FetchSettings, ServerSettings, WeightsSettings};
+use crate::config::{
+    ClassifiersSettings, EngineSettings, FetchSettings, ServerSettings, WeightsSettings,
+};
 use crate::fetch::Fetcher;
 use crate::http::{self, AppState};
 
@@ -22,12 +24,15 @@ pub(crate) struct Serve {
     #[command(flatten)]
     weights: WeightsSettings,
     #[command(flatten)]
+    classifiers: ClassifiersSettings,
+    #[command(flatten)]
     fetch: FetchSettings,
 }
 
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let config = self.engine.engine_config(&self.weights)?;
+        let mut config = self.engine.engine_config(&self.weights)?;
+        config.classifiers_dir = Some(self.classifiers.classifiers_dir);
         let threads = config.threads.get();
         let Placement { isa, precision, .. } = config.placement;
         info!(?isa, ?precision, clip_model = %config.clip_variant, caption_model = %config.blip_variant, threads, "computing on the processor");

@@ -123,7 +123,7 @@ pub struct EngineSettings {
 }
 
 impl EngineSettings {
-    /// What an engine is made with.
+    /// What an engine is made with; the classifiers' folder is the commands' that have one.
     ///
     /// # Errors
     /// [`SettingError`], naming the setting that cannot be met.
@@ -137,6 +137,7 @@ impl EngineSettings {
         let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(EngineConfig {
             store: weights.store()?,
+            classifiers_dir: None,
             placement: Placement::new(Device::Cpu, self.precision.on_this_processor()),
             clip_variant: self.clip_model,
             blip_variant: self.caption_model,

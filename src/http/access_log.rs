@@ -108,6 +108,8 @@ impl Watch {
                 prepare_ms = stage("prepare"),
                 clip_ms = stage("clip"),
                 dinov2_ms = stage("dinov2"),
+                classify_ms = stage("classify"),
+                blip_ms = stage("blip"),
                 "request finished"
             );
         });

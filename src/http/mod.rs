@@ -3,6 +3,7 @@
 mod access_log;
 mod admission;
 mod analyze;
+mod classifiers;
 mod error;
 mod health;
 mod openapi;
@@ -47,6 +48,8 @@ pub fn router(state: AppState) -> Router {
             "/available_operations",
             get(operations::available_operations),
         )
+        .routes(routes!(classifiers::classifiers))
+        .route("/classifiers", get(classifiers::classifiers))
         .routes(routes!(health::health))
         .routes(routes!(health::ready));
 

@@ -1,17 +1,20 @@
 //! The API's JSON, shared by HTTP and the command line. Field docs are the API's documentation.
 
+mod classifiers;
 mod operations;
 mod pieces;
 mod request;
 mod response;
 mod status;
 
+pub use classifiers::{ClassifierInfo, ClassifierMetrics, ClassifiersResponse};
 pub use operations::{OperationInfo, OperationsResponse, ParamInfo};
 pub use pieces::pieces;
 pub use request::{
     AnalyzeRequest, MAX_JSON_BYTES, RequestError, TaskRequest, parse_request, parse_tasks,
 };
 pub use response::{
-    AnalyzeResponse, DataBody, DetectionBody, ErrorBody, OperationResultBody, StatusBody,
+    AnalyzeResponse, ClassificationBody, DataBody, DetectionBody, ErrorBody, OperationResultBody,
+    StatusBody,
 };
 pub use status::{OperationStatus, State, TargetStatus, TaskStatus};

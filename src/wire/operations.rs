@@ -69,6 +69,7 @@ impl OperationInfo {
         let answering: Vec<_> = models.iter().filter_map(|it| infos.get(it)).collect();
         let titles: Vec<_> = answering.iter().map(|info| info.title.as_str()).collect();
         let model = titles.join(", ");
+        let dims = || answering.iter().find_map(|info| info.dims);
         let params = operation.params.iter();
         let targets = operation.allowed_targets.iter();
         Self {
@@ -82,7 +83,7 @@ impl OperationInfo {
                 })
                 .collect(),
             status: OperationStatus::new(infos, operation),
-            dims: answering.iter().find_map(|info| info.dims),
+            dims: operation.gives_vectors().then(dims).flatten(),
             model,
         }
     }

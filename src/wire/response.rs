@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use engine::{Analysis, Data, Detection, Embedding, OperationResult, Status, VectorEncoding};
+use engine::{
+    Analysis, Classification, Data, Detection, Embedding, OperationResult, Status, VectorEncoding,
+};
 use indexmap::IndexMap;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -77,9 +79,21 @@ pub enum DataBody {
     /// The same with `encoding` = `base64`: the base64 of its little-endian 32-bit floats.
     #[schema(examples("8IVJPJXU6b4K12M/"))]
     PackedVector(String),
+    /// Whether the image belongs to a collection.
+    Classification(ClassificationBody),
     /// An image's description.
     #[schema(examples("a woman in an orange suit"))]
     Text(String),
+}
+
+/// What a collection's classifier says of an image.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClassificationBody {
+    /// It belongs to the collection.
+    pub is_in_collection: bool,
+    /// The probability of that, 0 to 1.
+    #[schema(example = 0.95)]
+    pub probability: f64,
 }
 
 /// One detected box.
@@ -137,6 +151,7 @@ impl From<Data> for DataBody {
     fn from(data: Data) -> Self {
         match data {
             Data::Text(text) => Self::Text(text),
+            Data::Classification(judgement) => Self::Classification(judgement.into()),
             Data::Bbox(bbox) => Self::Bbox(bbox),
             Data::Detections(list) => Self::Detections(list.into_iter().map(Into::into).collect()),
             Data::Embedding(Embedding { values, encoding }) => match encoding {
@@ -146,6 +161,15 @@ impl From<Data> for DataBody {
                     Self::PackedVector(BASE64_STANDARD.encode(bytes))
                 }
             },
+        }
+    }
+}
+
+impl From<Classification> for ClassificationBody {
+    fn from(judgement: Classification) -> Self {
+        Self {
+            is_in_collection: judgement.is_in_collection,
+            probability: judgement.probability,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The HTTP API in this process, without a socket.
 
 mod api;
+mod classifiers;
+mod classify;
 mod hostile;
 mod real_face;
 mod seeded;

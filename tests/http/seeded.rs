@@ -10,17 +10,21 @@ use imaging::{ExifOrientation, Filter, Limits, RgbImage};
 use serde_json::{Value, json};
 use weights::{Silent, catalog, seed};
 
-use crate::support::{app, ask, asset, get, send, upload};
-use crate::tiny_blip;
+use crate::support::{app_with_classifiers, ask, asset, get, send, upload};
+use crate::{classify, tiny_blip};
 
 /// One test, because the models are more than a gigabyte to write and to read, and the slow ones are asked once.
 #[tokio::test]
 async fn images_persons_and_faces_are_found_and_become_vectors() {
     let weights = tempfile::tempdir().unwrap();
     put_weights(weights.path());
-    let app = app(weights.path());
+    let classifiers = tempfile::tempdir().unwrap();
+    let app = app_with_classifiers(weights.path(), classifiers.path());
     let photograph = std::fs::read(asset("photographs/astronaut.png")).unwrap();
-    persons(&app, &crowd(&decode(&photograph))).await;
+    let crowd = crowd(&decode(&photograph));
+    persons(&app, &crowd).await;
+    let crowd = imaging::encode_png(&crowd).unwrap();
+    classify::images_persons_and_faces(&app, classifiers.path(), &crowd).await;
     images_and_faces(&app, &photograph).await;
     states(&app).await;
 }
@@ -162,6 +166,7 @@ async fn states(app: &Router) {
         "detect_bounding_box",
         "embed_clip_vit_b_32",
         "embed_dino_v2",
+        "classify",
         "describe_image",
     ] {
         let operation = &body["operations"][operation];
@@ -227,7 +232,7 @@ fn put_weights(dir: &Path) {
 }
 
 /// The header that names untrained models, and the results.
-async fn analyze(app: &Router, image: &[u8], tasks: &str) -> (Option<String>, Value) {
+pub(crate) async fn analyze(app: &Router, image: &[u8], tasks: &str) -> (Option<String>, Value) {
     let response = send(app, upload("i.png", image, tasks)).await;
     let body: Value = serde_json::from_slice(response.body()).unwrap();
     assert_eq!(response.status(), 200, "{body}");

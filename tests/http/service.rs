@@ -57,6 +57,7 @@ async fn operations_are_listed_with_their_state() {
             "detect_bounding_box",
             "embed_clip_vit_b_32",
             "embed_dino_v2",
+            "classify",
             "describe_image"
         ],
         "only what exists"
@@ -203,6 +204,7 @@ async fn the_documentation_is_served_without_outside_assets() {
             "/analyze_image/",
             "/analyze_image_upload/",
             "/available_operations/",
+            "/classifiers/",
             "/health",
             "/ready"
         ]

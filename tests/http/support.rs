@@ -4,7 +4,7 @@
 mod assets;
 
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,13 +44,30 @@ pub(crate) fn app_with(weights_dir: &Path, policy: FetchPolicy, limits: HttpLimi
     router(state(weights_dir, policy, limits))
 }
 
+/// The service on these weights and the classifiers in `classifiers_dir`.
+pub(crate) fn app_with_classifiers(weights_dir: &Path, classifiers_dir: &Path) -> Router {
+    let classifiers_dir = Some(classifiers_dir.to_owned());
+    let policy = FetchPolicy::default();
+    router(state_with(weights_dir, classifiers_dir, policy, limits()))
+}
+
 /// What the router shares among its handlers.
 pub(crate) fn state(weights_dir: &Path, policy: FetchPolicy, limits: HttpLimits) -> AppState {
+    state_with(weights_dir, None, policy, limits)
+}
+
+fn state_with(
+    weights_dir: &Path,
+    classifiers_dir: Option<PathBuf>,
+    policy: FetchPolicy,
+    limits: HttpLimits,
+) -> AppState {
     let mut config = StoreConfig::from_env().unwrap();
     config.weights_dir = Some(weights_dir.to_owned());
     config.offline = true;
     let engine = Engine::new(EngineConfig {
         store: Store::new(config),
+        classifiers_dir,
         placement: Placement::new(Device::Cpu, Precision::F32),
         clip_variant: clip::Variant::default(),
         blip_variant: models::blip::Variant::default(),

@@ -1,5 +1,8 @@
+mod classifiers;
+
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::{Semaphore, oneshot};
 use weights::Store;
 
+use crate::classifiers::{ServedClassifiers, Unserved};
 use crate::in_memory::InMemory;
 use crate::model::{Model, Role};
 use crate::panic_text;
@@ -26,6 +30,8 @@ use crate::timings::Timings;
 pub struct EngineConfig {
     /// Where weights are found.
     pub store: Store,
+    /// The folder of trained classifiers, which need not be there yet; without one no collection has a classifier.
+    pub classifiers_dir: Option<PathBuf>,
     /// Where models run, and with which numbers.
     pub placement: Placement,
     /// Which CLIP answers `embed_clip_vit_b_32`.
@@ -78,6 +84,7 @@ pub struct Analysis {
 /// Models, and the threads they run on.
 pub struct Engine {
     registry: Registry,
+    classifiers: Option<ServedClassifiers>,
     pool: ThreadPool,
     image_limits: Limits,
     exif_orientation: ExifOrientation,
@@ -103,6 +110,10 @@ impl Engine {
         };
         Ok(Self {
             registry: Registry::new(config.store, config.placement, variants),
+            classifiers: config
+                .classifiers_dir
+                .as_deref()
+                .map(ServedClassifiers::new),
             pool,
             image_limits: config.image_limits,
             exif_orientation: config.exif_orientation,
@@ -119,10 +130,21 @@ impl Engine {
         image: Bytes,
         tasks: &TaskList,
     ) -> Result<Analysis, AnalyzeError> {
-        let plan = Plan::build(tasks.tasks(), |encoder| self.registry.recipe(encoder));
+        let tasks = tasks.tasks();
         let mut timings = Timings::default();
 
         let began = Instant::now();
+        let classifiers = self.find_classifiers(tasks).await?;
+        let plan = Plan::build(
+            tasks,
+            |encoder| self.registry.recipe(encoder),
+            |id| {
+                classifiers
+                    .get(&id)
+                    .cloned()
+                    .unwrap_or(Err(Unserved::Unknown(id)))
+            },
+        );
         let models = self.load(&plan).await;
         timings.add("load", began.elapsed());
 

@@ -27,7 +27,7 @@ pub use model::{MODELS, Model, UnknownModel};
 pub use operations::{Choice, OPERATIONS, Operation, Param};
 pub use panic_text::panic_text;
 pub use readiness::{ModelInfo, Readiness};
-pub use result::{CropImage, Data, Detection, OperationResult, Status};
+pub use result::{Classification, CropImage, Data, Detection, OperationResult, Status};
 pub use target::{FaceContext, Target};
 pub use task::{Params, Task, TaskList, TaskListError};
 pub use timings::Timings;

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Detect,
     /// Turns it into a vector.
     Embed(Encoder),
+    /// Says whether it belongs to a collection.
+    Classify,
     /// Describes it in words.
     Describe,
 }
@@ -71,11 +73,7 @@ const EMBEDDING_PARAMS: &[Param] = &[
     },
 ];
 
-const ANY_TARGET: &[Target] = &[
-    Target::WholeImage,
-    Target::ProminentPerson,
-    Target::ProminentFace,
-];
+const ANY_TARGET: &[Target] = &Target::ALL;
 
 /// Every operation this version performs.
 pub const OPERATIONS: &[Operation] = &[
@@ -109,6 +107,22 @@ pub const OPERATIONS: &[Operation] = &[
         default_target: Target::WholeImage,
         params: EMBEDDING_PARAMS,
         kind: Kind::Embed(Encoder::DinoV2),
+    },
+    Operation {
+        name: "classify",
+        description: "Determines if an image region belongs to a specific collection using a binary classifier.",
+        allowed_targets: ANY_TARGET,
+        default_target: Target::WholeImage,
+        params: &[
+            Param {
+                name: "collection_id",
+                description: "The collection's number, an integer; required. Without a `target`, the region that its classifier was \
+                              trained on is judged. A classifier may have been trained on other embeddings than CLIP's, and takes those \
+                              models then; `/classifiers/` says so.",
+            },
+            FACE_CONTEXT,
+        ],
+        kind: Kind::Classify,
     },
     Operation {
         name: "describe_image",
@@ -146,8 +160,16 @@ impl Operation {
         match self.kind {
             Kind::Detect => vec![Detector::FasterRcnn.model(), Detector::Mtcnn.model()],
             Kind::Embed(encoder) => vec![encoder.model()],
+            // Unless a classifier says otherwise.
+            Kind::Classify => vec![Encoder::Clip.model()],
             Kind::Describe => vec![Model::Blip],
         }
+    }
+
+    /// Whether its answer is a vector.
+    #[must_use]
+    pub fn gives_vectors(&self) -> bool {
+        matches!(self.kind, Kind::Embed(_))
     }
 
     /// Every way to ask for it; of one target the default way first.
@@ -174,10 +196,8 @@ impl Operation {
         detection: Option<Detect>,
     ) -> Choice {
         let mut models = detection.map_or_else(Vec::new, Detect::models);
-        match self.kind {
-            Kind::Detect => {}
-            Kind::Embed(encoder) => models.push(encoder.model()),
-            Kind::Describe => models.push(Model::Blip),
+        if self.kind != Kind::Detect {
+            models.extend(self.models());
         }
         Choice {
             target,

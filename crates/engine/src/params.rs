@@ -12,16 +12,17 @@ use crate::operations::Operation;
 use crate::target::{FaceContext, Target};
 use crate::task::Params;
 
-/// `target`, checked against what the operation allows.
-pub(crate) fn target(params: &Params, operation: &Operation) -> Result<Target, String> {
+/// `target`, if there is one, checked against what the operation allows.
+pub(crate) fn target(params: &Params, operation: &Operation) -> Result<Option<Target>, String> {
     let Some(name) = string(params, "target")? else {
-        return Ok(operation.default_target);
+        return Ok(None);
     };
     let mut allowed = operation.allowed_targets.iter();
     allowed
         .clone()
         .copied()
         .find(|target| target.name() == name)
+        .map(Some)
         .ok_or_else(|| {
             let allowed: Vec<_> = allowed.by_ref().map(|target| target.name()).collect();
             format!(
@@ -91,6 +92,17 @@ pub(crate) fn vector_options(params: &Params) -> Result<VectorOptions, String> {
     Ok(VectorOptions {
         normalize,
         encoding,
+    })
+}
+
+/// `collection_id`: whose classifier is asked.
+pub(crate) fn collection_id(params: &Params) -> Result<u64, String> {
+    let value = present(params, "collection_id").ok_or("collection_id is required")?;
+    value.as_u64().ok_or_else(|| {
+        format!(
+            "collection_id must be an integer of at least 0, not {}",
+            excerpt(value)
+        )
     })
 }
 
@@ -194,12 +206,16 @@ mod tests {
     #[test]
     fn a_task_that_names_nothing_gets_the_contract_s_defaults() {
         let none = Params::new();
-        let targets = OPERATIONS.iter().map(|operation| target(&none, operation));
+        for operation in OPERATIONS {
+            assert_eq!(target(&none, operation), Ok(None));
+        }
+        let targets = OPERATIONS.iter().map(|operation| operation.default_target);
         assert!(targets.eq([
-            Ok(Target::ProminentPerson),
-            Ok(Target::WholeImage),
-            Ok(Target::WholeImage),
-            Ok(Target::WholeImage)
+            Target::ProminentPerson,
+            Target::WholeImage,
+            Target::WholeImage,
+            Target::WholeImage,
+            Target::WholeImage
         ]));
         assert_eq!(face_context(&none), Ok(FaceContext::ProminentPerson));
     }
@@ -209,7 +225,7 @@ mod tests {
         for operation in OPERATIONS {
             for &allowed in operation.allowed_targets {
                 let read = target(&params(json!({ "target": allowed.name() })), operation);
-                assert_eq!(read, Ok(allowed));
+                assert_eq!(read, Ok(Some(allowed)));
             }
         }
         assert_eq!(
@@ -232,6 +248,37 @@ mod tests {
                     .to_owned()
             )
         );
+    }
+
+    #[test]
+    fn a_collection_is_a_number() {
+        let read = |value| collection_id(&params(json!({ "collection_id": value })));
+        for good in [0, 42, u64::MAX] {
+            assert_eq!(read(json!(good)), Ok(good));
+        }
+        assert_eq!(
+            collection_id(&Params::new()),
+            Err("collection_id is required".to_owned())
+        );
+        assert_eq!(
+            read(json!(null)),
+            Err("collection_id is required".to_owned())
+        );
+        let beyond: Value = serde_json::from_str("18446744073709551616").unwrap();
+        for bad in [
+            json!(-1),
+            json!(3.0),
+            json!("3"),
+            json!(true),
+            json!([3]),
+            json!({ "id": 3 }),
+            beyond,
+        ] {
+            let said = format!("collection_id must be an integer of at least 0, not {bad}");
+            assert_eq!(read(bad), Err(said));
+        }
+        let message = read(json!("x".repeat(100_000))).unwrap_err();
+        assert!(message.len() < 200, "{} bytes", message.len());
     }
 
     #[test]

@@ -67,6 +67,14 @@ impl Registry {
         }
     }
 
+    /// Length of the encoder's vectors.
+    pub(crate) fn dims(&self, encoder: Encoder) -> usize {
+        match encoder {
+            Encoder::Clip => self.variants.clip.dims(),
+            Encoder::DinoV2 => dinov2::DIMS,
+        }
+    }
+
     /// The detector if it is in memory already.
     pub(crate) fn detector_if_ready(&self, detector: Detector) -> Option<Arc<AnyDetector>> {
         self.detector_slot(detector).ready()
@@ -131,15 +139,16 @@ impl Registry {
             Role::Encoder(encoder) => look(self.encoder_slot(encoder)),
             Role::Captioner => look(&self.blip),
         };
-        let (title, dims) = match model {
-            Model::Mtcnn => ("MTCNN".to_owned(), None),
-            Model::FasterRcnn => ("Faster R-CNN ResNet-50 FPN".to_owned(), None),
-            Model::Clip => {
-                let variant = self.variants.clip;
-                (format!("CLIP {variant}"), Some(variant.dims()))
-            }
-            Model::DinoV2 => ("DINOv2 ViT-B/14".to_owned(), Some(dinov2::DIMS)),
-            Model::Blip => (format!("BLIP {}", self.variants.blip), None),
+        let title = match model {
+            Model::Mtcnn => "MTCNN".to_owned(),
+            Model::FasterRcnn => "Faster R-CNN ResNet-50 FPN".to_owned(),
+            Model::Clip => format!("CLIP {}", self.variants.clip),
+            Model::DinoV2 => "DINOv2 ViT-B/14".to_owned(),
+            Model::Blip => format!("BLIP {}", self.variants.blip),
+        };
+        let dims = match model.role() {
+            Role::Encoder(encoder) => Some(self.dims(encoder)),
+            Role::Detector(_) | Role::Captioner => None,
         };
         ModelInfo {
             title,

@@ -33,8 +33,19 @@ pub enum Data {
     Detections(Vec<Detection>),
     /// The image's vector.
     Embedding(Embedding),
+    /// Whether the image belongs to a collection.
+    Classification(Classification),
     /// The image's description.
     Text(String),
+}
+
+/// What a classifier says of an image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Classification {
+    /// It belongs to the collection rather than not.
+    pub is_in_collection: bool,
+    /// How likely that is, 0 to 1.
+    pub probability: f64,
 }
 
 /// The part of the image that an operation worked on.

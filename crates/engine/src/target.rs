@@ -19,6 +19,10 @@ pub enum FaceContext {
 }
 
 impl Target {
+    /// All three.
+    pub(crate) const ALL: [Self; 3] =
+        [Self::WholeImage, Self::ProminentPerson, Self::ProminentFace];
+
     /// What clients call it.
     #[must_use]
     pub fn name(self) -> &'static str {

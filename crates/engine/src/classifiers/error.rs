@@ -33,6 +33,23 @@ pub enum ClassifierError {
     },
 }
 
+/// Why a collection's classifier cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unserved {
+    /// There is none.
+    #[error("no classifier for collection {0}")]
+    Unknown(u64),
+    /// There should be one.
+    #[error("the classifier of collection {collection} cannot be used: {reason}")]
+    Broken {
+        /// The collection.
+        collection: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
 impl ClassifierError {
     pub(super) fn io(
         action: &'static str,

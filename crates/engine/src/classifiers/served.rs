@@ -1,13 +1,13 @@
 //! The classifiers in force, as a server has them in memory, followed as they change on disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use super::best_models::{BestModel, BestModels, FILE_NAME};
 use super::classifier::Classifier;
-use super::error::ClassifierError;
+use super::error::{ClassifierError, Unserved};
 use super::version::VersionName;
 
 /// What tells whether a file is another than before: date, length and, where there is one, inode, as files are renamed into
@@ -32,9 +32,14 @@ pub struct ServedClassifier {
     pub best: BestModel,
     /// The one in force: the best, or while its file is broken the one before it.
     pub classifier: Option<Arc<Classifier>>,
+    /// The file that the one in force was read from.
+    pub file: Option<String>,
     /// What is wrong with the best one's file.
     pub problem: Option<String>,
 }
+
+/// What a request finds of each collection that it names.
+pub(crate) type Found = HashMap<u64, Result<Arc<Classifier>, Unserved>>;
 
 /// The classifiers of a folder. Looking one up costs the look at two files' dates, and reads what has changed.
 #[derive(Debug)]
@@ -55,8 +60,15 @@ struct State {
 struct Loaded {
     /// Of which file, as it was: what follows was said of it.
     source: (String, Signature),
-    classifier: Option<Arc<Classifier>>,
+    in_force: Option<InForce>,
     problem: Option<String>,
+}
+
+/// A classifier, and the name of the file it was read from.
+#[derive(Clone, Debug)]
+struct InForce {
+    classifier: Arc<Classifier>,
+    file: String,
 }
 
 impl ServedClassifiers {
@@ -80,6 +92,16 @@ impl ServedClassifiers {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.follow(&self.folder);
         state.get(&self.folder, collection)
+    }
+
+    /// The classifiers of several collections at one moment. Blocks likewise.
+    pub(crate) fn find(&self, collections: BTreeSet<u64>) -> Found {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.follow(&self.folder);
+        let found = collections
+            .into_iter()
+            .map(|collection| (collection, state.find(&self.folder, collection)));
+        found.collect()
     }
 
     /// Every collection's classifier, and what is wrong with `best_models.json` if anything is. Blocks likewise.
@@ -118,23 +140,49 @@ impl State {
         }
     }
 
+    fn find(&mut self, folder: &Path, collection: u64) -> Result<Arc<Classifier>, Unserved> {
+        let broken = |reason| Unserved::Broken { collection, reason };
+        match self.get(folder, collection) {
+            Some(served) => {
+                let problem = served.problem.unwrap_or_default();
+                served.classifier.ok_or_else(|| broken(problem))
+            }
+            // A file that cannot be read may name the collection.
+            None => Err(self
+                .problem
+                .clone()
+                .map_or(Unserved::Unknown(collection), broken)),
+        }
+    }
+
     fn get(&mut self, folder: &Path, collection: u64) -> Option<ServedClassifier> {
         let best = self.best.0.get(&collection)?.clone();
         let path = folder.join(&best.model_file);
         let source = (best.model_file.clone(), signature(&path));
         let before = self.loaded.get(&collection);
         if before.is_none_or(|before| before.source != source) {
-            let previous = before.and_then(|before| before.classifier.clone());
+            let previous = before.and_then(|before| before.in_force.clone());
             let loaded = load(folder, collection, &path, source, previous);
             self.loaded.insert(collection, loaded);
         }
         let loaded = self.loaded.get(&collection)?;
+        let in_force = loaded.in_force.as_ref();
         Some(ServedClassifier {
             collection,
             best,
-            classifier: loaded.classifier.clone(),
+            classifier: in_force.map(|it| Arc::clone(&it.classifier)),
+            file: in_force.map(|it| it.file.clone()),
             problem: loaded.problem.clone(),
         })
+    }
+}
+
+impl InForce {
+    fn new(classifier: Classifier, file: String) -> Self {
+        Self {
+            classifier: Arc::new(classifier),
+            file,
+        }
     }
 }
 
@@ -144,14 +192,14 @@ fn load(
     collection: u64,
     path: &Path,
     source: (String, Signature),
-    previous: Option<Arc<Classifier>>,
+    previous: Option<InForce>,
 ) -> Loaded {
     let error = match of_collection(path, collection) {
         Ok(classifier) => {
             tracing::info!(collection, file = source.0, "classifier loaded");
             return Loaded {
+                in_force: Some(InForce::new(classifier, source.0.clone())),
                 source,
-                classifier: Some(Arc::new(classifier)),
                 problem: None,
             };
         }
@@ -163,13 +211,13 @@ fn load(
         version: None,
     };
     let copy = || {
-        of_collection(&folder.join(copy.file_name()), collection)
-            .ok()
-            .map(Arc::new)
+        let file = copy.file_name();
+        let classifier = of_collection(&folder.join(&file), collection).ok()?;
+        Some(InForce::new(classifier, file))
     };
     Loaded {
         source,
-        classifier: previous.or_else(copy),
+        in_force: previous.or_else(copy),
         problem: Some(error.to_string()),
     }
 }

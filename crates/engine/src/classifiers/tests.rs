@@ -251,6 +251,11 @@ fn a_server_follows_and_what_is_broken_leaves_the_last_in_force() {
     );
     assert_eq!(*now().classifier.unwrap(), second);
     assert_eq!(now().best.metrics, second.record.metrics);
+    let file = |stem: &str| Some(name(stem).file_name());
+    assert_eq!(
+        now().file,
+        file("collection_3_classifier_2025-01-02_000000")
+    );
 
     // The best's own file is broken.
     let broken = "collection_3_classifier_2025-01-03_000000";
@@ -259,10 +264,15 @@ fn a_server_follows_and_what_is_broken_leaves_the_last_in_force() {
     fs::write(&path, b"broken").unwrap();
     assert_eq!(*now().classifier.unwrap(), second);
     assert!(now().problem.unwrap().contains("neither a safetensors"));
+    assert_eq!(
+        now().file,
+        file("collection_3_classifier_2025-01-02_000000")
+    );
     // A server that starts now has the copy.
     let fresh = ServedClassifiers::new(folder.path()).get(3).unwrap();
     assert_eq!(*fresh.classifier.unwrap(), third);
     assert!(fresh.problem.is_some());
+    assert_eq!(fresh.file, file("collection_3_compatible_classifier"));
     // It is mended.
     fs::write(&path, third.to_bytes()).unwrap();
     assert_eq!(
@@ -281,6 +291,36 @@ fn a_server_follows_and_what_is_broken_leaves_the_last_in_force() {
     // It is gone.
     fs::remove_file(&json).unwrap();
     assert!(served.get(3).is_none());
+}
+
+#[test]
+fn what_a_request_finds_tells_none_from_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = ServedClassifiers::new(folder.path());
+    let find = |collection| {
+        served
+            .find([collection].into())
+            .remove(&collection)
+            .unwrap()
+    };
+    assert_eq!(find(1), Err(Unserved::Unknown(1)));
+    let sound = classifier(1, &[1.0]);
+    let stem = "collection_1_classifier_2025-01-01_000000";
+    publish(folder.path(), stem, &sound);
+    assert_eq!(*find(1).unwrap(), sound);
+
+    let broken = |collection, said: &str| match find(collection) {
+        Err(Unserved::Broken { reason, .. }) => assert!(reason.contains(said), "{reason}"),
+        other => panic!("{other:?}"),
+    };
+    let json = folder.path().join(FILE_NAME);
+    fs::write(&json, b"{").unwrap();
+    assert_eq!(*find(1).unwrap(), sound, "as it was");
+    broken(2, FILE_NAME);
+    // Nothing is left to stand in.
+    fs::write(&json, br#"{"5": "collection_5_classifier.pkl"}"#).unwrap();
+    broken(5, "image-embed classifiers import");
+    assert_eq!(find(1), Err(Unserved::Unknown(1)));
 }
 
 #[test]

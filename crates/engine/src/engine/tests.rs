@@ -1,3 +1,5 @@
+mod classifiers;
+
 use candle_core::Device;
 use imaging::RgbImage;
 use models::{
@@ -74,12 +76,18 @@ impl ObjectDetector for Finder {
     }
 }
 
-/// An engine without weights.
+/// An engine without weights and classifiers.
 fn engine() -> Arc<Engine> {
+    engine_with(None)
+}
+
+/// An engine without weights.
+fn engine_with(classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
     let mut store = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
     store.offline = true;
     let engine = Engine::new(EngineConfig {
         store: Store::new(store),
+        classifiers_dir,
         placement: Placement::new(Device::Cpu, Precision::F32),
         clip_variant: clip::Variant::VitB32,
         blip_variant: blip::Variant::Large,

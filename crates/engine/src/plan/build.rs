@@ -1,14 +1,15 @@
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use indexmap::IndexSet;
-use models::{Recipe, blip};
+use models::Recipe;
 
+use crate::classifiers::{Classifier, Unserved};
 use crate::embedding::VectorOptions;
 use crate::model::{Encoder, Model};
-use crate::operations::{Kind, Operation};
-use crate::params;
+use crate::plan::outcome::Failure;
+use crate::plan::tasks::answer;
 use crate::plan::{Crop, Describe, Detect, Embed, Prepare, Region};
-use crate::target::Target;
 use crate::task::Task;
 
 /// The computations of one request, and how each task's answer is read off them.
@@ -34,8 +35,8 @@ pub(crate) struct Nodes {
 /// Where a task's result comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
-    /// The task cannot apply; the text says why.
-    Skip(String),
+    /// There is none, whatever the image.
+    None(Failure),
     /// The best box of `node`.
     Box { node: Detect },
     /// The best few boxes of `node`.
@@ -45,16 +46,25 @@ pub(crate) enum Answer {
     },
     /// The vector of `node`, and the crop it was made from.
     Vector { node: Embed, options: VectorOptions },
+    /// What `classifier` says of the vectors of `nodes`, which are of one region, one behind the other.
+    Class {
+        nodes: Vec<Embed>,
+        classifier: Arc<Classifier>,
+    },
     /// The text of `node`, and the crop it is about.
     Text { node: Describe },
 }
 
 impl Plan {
-    /// Reads the tasks; `recipe` says how each encoder wants its pixels. Never fails: what cannot be done is that one
-    /// task's [`Answer::Skip`].
-    pub(crate) fn build(tasks: &[Task], recipe: impl Fn(Encoder) -> Recipe) -> Self {
+    /// Reads the tasks; `recipe` says how each encoder wants its pixels, `classifier` which a collection has: it is asked for
+    /// those of [`collections`](crate::plan::collections) only. Never fails: what cannot be done is that one task's [`Answer::None`].
+    pub(crate) fn build(
+        tasks: &[Task],
+        recipe: impl Fn(Encoder) -> Recipe,
+        classifier: impl Fn(u64) -> Result<Arc<Classifier>, Unserved>,
+    ) -> Self {
         let answers = tasks.iter().map(|task| {
-            let answer = answer(task, &recipe).unwrap_or_else(Answer::Skip);
+            let answer = answer(task, &recipe, &classifier).unwrap_or_else(Answer::None);
             (task.operation_id.clone(), answer)
         });
         Self::of(answers.collect())
@@ -96,9 +106,14 @@ impl Answer {
     fn without_person(&self) -> Self {
         let mut answer = self.clone();
         match &mut answer {
-            Self::Skip(_) => {}
+            Self::None(_) => {}
             Self::Box { node } | Self::Boxes { node, .. } => *node = node.without_person(),
             Self::Vector { node, .. } => node.pixels.region = node.pixels.region.without_person(),
+            Self::Class { nodes, .. } => {
+                for node in nodes {
+                    node.pixels.region = node.pixels.region.without_person();
+                }
+            }
             Self::Text { node } => node.pixels.region = node.pixels.region.without_person(),
         }
         answer
@@ -109,17 +124,24 @@ impl Nodes {
     /// What `answer` needs, and what that needs in turn.
     fn add(&mut self, answer: &Answer) {
         match answer {
-            Answer::Skip(_) => {}
+            Answer::None(_) => {}
             Answer::Box { node } | Answer::Boxes { node, .. } => self.add_detection(*node),
-            Answer::Vector { node, .. } => {
-                self.embeddings.insert(*node);
-                self.add_shown(node.pixels);
+            Answer::Vector { node, .. } => self.add_embedding(*node),
+            Answer::Class { nodes, .. } => {
+                for node in nodes {
+                    self.add_embedding(*node);
+                }
             }
             Answer::Text { node } => {
                 self.descriptions.insert(node.clone());
                 self.add_shown(node.pixels);
             }
         }
+    }
+
+    fn add_embedding(&mut self, node: Embed) {
+        self.embeddings.insert(node);
+        self.add_shown(node.pixels);
     }
 
     /// Pixels of a region that the answer shows.
@@ -141,49 +163,5 @@ impl Nodes {
     fn add_crop(&mut self, crop: Crop) {
         self.add_detection(crop.best_of);
         self.crops.insert(crop);
-    }
-}
-
-fn answer(task: &Task, recipe: impl Fn(Encoder) -> Recipe) -> Result<Answer, String> {
-    let Some(operation) = Operation::find(&task.operation) else {
-        let name = params::shortened(&task.operation);
-        return Err(format!("operation type '{name}' is not supported"));
-    };
-    let detection = match params::target(&task.params, operation)? {
-        Target::WholeImage => None,
-        Target::ProminentPerson => Some(Detect::Person),
-        Target::ProminentFace => Some(Detect::Face {
-            context: params::face_context(&task.params)?,
-        }),
-    };
-    let crop = detection.map(|best_of| Crop { best_of });
-    let region = crop.map_or(Region::WholeImage, Region::Crop);
-    match operation.kind {
-        Kind::Detect => {
-            let node = detection.ok_or("there is no box to detect in a whole image")?;
-            Ok(match params::max_detections(&task.params)? {
-                None => Answer::Box { node },
-                Some(max_detections) => Answer::Boxes {
-                    node,
-                    max_detections,
-                },
-            })
-        }
-        Kind::Embed(encoder) => {
-            let recipe = recipe(encoder);
-            let pixels = Prepare { region, recipe };
-            Ok(Answer::Vector {
-                node: Embed { encoder, pixels },
-                options: params::vector_options(&task.params)?,
-            })
-        }
-        Kind::Describe => {
-            let recipe = blip::RECIPE;
-            let pixels = Prepare { region, recipe };
-            let options = params::caption_options(&task.params)?;
-            Ok(Answer::Text {
-                node: Describe { pixels, options },
-            })
-        }
     }
 }

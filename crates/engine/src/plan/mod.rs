@@ -9,10 +9,12 @@ mod node;
 mod outcome;
 mod regions;
 mod run;
+mod tasks;
 
 pub(crate) use build::Plan;
 pub(crate) use node::{Crop, Describe, Detect, Embed, Prepare, Region};
 pub(crate) use run::{Models, run};
+pub(crate) use tasks::collections;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::classifiers::Unserved;
 use crate::model::Detector;
 use crate::panic_text;
 use crate::result::OperationResult;
@@ -40,6 +41,23 @@ impl Failure {
             Self::NotFound(detector) => Self::NotFound(detector),
             Self::Unusable(reason) => Self::Unusable(reason + more),
             Self::Broken(reason) => Self::Broken(reason + more),
+        }
+    }
+}
+
+/// A parameter that cannot be used says why.
+impl From<String> for Failure {
+    fn from(reason: String) -> Self {
+        Self::Unusable(reason)
+    }
+}
+
+impl From<Unserved> for Failure {
+    fn from(error: Unserved) -> Self {
+        let reason = error.to_string();
+        match error {
+            Unserved::Unknown(_) => Self::Unusable(reason),
+            Unserved::Broken { .. } => Self::Broken(reason),
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn run(
     let outputs = compute(&plan.nodes, regions, models, timings);
     plan.answers
         .iter()
-        .map(|(id, answer)| (id.clone(), answer.result(id, &outputs)))
+        .map(|(id, answer)| (id.clone(), answer.result(id, &outputs, timings)))
         .collect()
 }
 

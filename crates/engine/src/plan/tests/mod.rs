@@ -1,3 +1,4 @@
+mod classifications;
 mod crops;
 mod descriptions;
 mod detections;
@@ -5,12 +6,16 @@ mod fake;
 mod persons;
 mod sharing;
 
+use std::sync::Arc;
+
 use imaging::{ExifOrientation, Limits, RgbImage};
 use indexmap::IndexMap;
-use models::{clip, dinov2};
+use models::logistic::LogisticRegression;
+use models::{Recipe, clip, dinov2};
 use serde_json::{Value, json};
 
 use super::{Models, Plan, run};
+use crate::classifiers::{Classifier, Record, Unserved};
 use crate::embedding::Embedding;
 use crate::model::Encoder;
 use crate::result::{CropImage, Data, OperationResult};
@@ -68,10 +73,63 @@ fn detect(task: fn(&str, &str) -> Task, operation_id: &str) -> Task {
 }
 
 fn plan(tasks: &[Task]) -> Plan {
-    Plan::build(tasks, |encoder| match encoder {
+    Plan::build(tasks, recipe, classifier)
+}
+
+fn recipe(encoder: Encoder) -> Recipe {
+    match encoder {
         Encoder::Clip => clip::Variant::VitB32.recipe(),
         Encoder::DinoV2 => dinov2::RECIPE,
-    })
+    }
+}
+
+/// Numbers that bring sums of pixels near 0.
+const SMALL: [f64; 6] = [0.5, -2e-3, 1e-6, -0.25, 1e-3, -2e-6];
+
+/// The classifiers that there are: of sound ones several kinds, and of the others one each.
+fn classifier(collection: u64) -> Result<Arc<Classifier>, Unserved> {
+    let huge = [0.0, f64::MAX, 0.0, 0.0, -f64::MAX, 0.0];
+    let (region, embeddings, coefficients) = match collection {
+        1 => ("whole_image", CLIP, &SMALL[..3]),
+        2 => (
+            "prominent_face",
+            "embed_clip_vit_b_32+embed_dino_v2",
+            &SMALL[..],
+        ),
+        3 => (
+            "prominent_face",
+            "embed_dino_v2+embed_clip_vit_b_32",
+            &SMALL[..],
+        ),
+        4 => ("prominent_person", CLIP, &SMALL[..3]),
+        5 => ("", "", &SMALL[..3]),
+        10 => ("whole_image", CLIP, &SMALL[..4]),
+        11 => ("hand", CLIP, &SMALL[..3]),
+        12 => ("whole_image", "embed_clip_vit_b_32+embed_sift", &SMALL[..]),
+        13 => (
+            "whole_image",
+            "embed_clip_vit_b_32+embed_dino_v2",
+            &huge[..],
+        ),
+        14 => {
+            let reason = "its file is torn".to_owned();
+            return Err(Unserved::Broken { collection, reason });
+        }
+        _ => return Err(Unserved::Unknown(collection)),
+    };
+    Ok(Arc::new(Classifier {
+        collection,
+        model: LogisticRegression::new(coefficients.to_vec(), 0.1).unwrap(),
+        record: Record {
+            derivative_type: region.to_owned(),
+            embedding_type: embeddings.to_owned(),
+            dimensionality: coefficients.len(),
+            trained_at: None,
+            origin: None,
+            samples: None,
+            metrics: None,
+        },
+    }))
 }
 
 /// 8 by 10 pixels, no two of them alike and none of them black.

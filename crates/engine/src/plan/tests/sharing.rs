@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::fake::{Fake, Finds, found};
 use super::{
-    CLIP, DINOV2, Plan, answers, detect, face, face_of_person, person, plan, task, timed_answers,
-    vector, whole, with,
+    CLIP, DINOV2, Plan, answers, classifier, detect, face, face_of_person, person, plan, task,
+    timed_answers, vector, whole, with,
 };
 use crate::embedding::{Embedding, VectorEncoding};
 use crate::model::Model;
@@ -42,7 +42,7 @@ fn a_request_runs_each_detector_once_and_cuts_each_crop_once_whatever_the_order_
     }
 }
 
-fn permutations(tasks: &[Task]) -> Vec<Vec<Task>> {
+pub(super) fn permutations(tasks: &[Task]) -> Vec<Vec<Task>> {
     if tasks.is_empty() {
         return vec![Vec::new()];
     }
@@ -108,7 +108,8 @@ fn the_same_thing_asked_for_in_many_ways_is_computed_once() {
 fn one_resize_serves_every_encoder_of_the_same_recipe() {
     let tasks = [whole("a", CLIP), whole("b", DINOV2)];
     let same = |_| -> Recipe { dinov2::RECIPE };
-    assert_eq!(Plan::build(&tasks, same).nodes.pixels.len(), 1);
+    let plan_of_same = Plan::build(&tasks, same, classifier);
+    assert_eq!(plan_of_same.nodes.pixels.len(), 1);
     assert_eq!(plan(&tasks).nodes.pixels.len(), 2);
     assert!(plan(&tasks).nodes.crops.is_empty());
 }
@@ -150,7 +151,8 @@ fn an_operation_s_choices_take_the_models_that_its_tasks_load() {
         for choice in &choices {
             let params = json!({
                 "target": choice.target.name(),
-                "face_context": choice.face_context.map(|context| context.name())
+                "face_context": choice.face_context.map(|context| context.name()),
+                "collection_id": 1
             });
             let plan = plan(&[task("x", operation.name, params)]);
             assert!(plan.models().iter().eq(&choice.models), "{choice:?}");
@@ -158,7 +160,7 @@ fn an_operation_s_choices_take_the_models_that_its_tasks_load() {
         let targets = choices.iter().map(|choice| choice.target);
         for &allowed in operation.allowed_targets {
             let first = choices.iter().find(|choice| choice.target == allowed);
-            let params = json!({ "target": allowed.name() });
+            let params = json!({ "target": allowed.name(), "collection_id": 1 });
             let plan = plan(&[task("x", operation.name, params)]);
             assert!(plan.models().iter().eq(&first.unwrap().models));
         }
@@ -175,6 +177,7 @@ fn any_task() -> impl Strategy<Value = (String, Value)> {
         "detect_bounding_box",
         CLIP,
         DINOV2,
+        "classify",
         "no_such_operation",
     ]);
     let target = prop::sample::select(vec![
@@ -201,18 +204,30 @@ fn any_task() -> impl Strategy<Value = (String, Value)> {
     ]);
     let normalize = prop::sample::select(vec![json!(null), json!(true), json!(false), json!(1)]);
     let encoding = prop::sample::select(vec![json!(null), json!("base64"), json!("hex")]);
-    (operation, target, context, most, normalize, encoding).prop_map(
-        |(operation, target, context, most, normalize, encoding)| {
-            let params = json!({
-                "target": target,
-                "face_context": context,
-                "max_detections": most,
-                "normalize": normalize,
-                "encoding": encoding
-            });
-            (operation.to_owned(), params)
-        },
+    let collection = prop::sample::select(vec![
+        json!(1),
+        json!(2),
+        json!(4),
+        json!(10),
+        json!(null),
+        json!("1"),
+    ]);
+    (
+        operation, target, context, most, normalize, encoding, collection,
     )
+        .prop_map(
+            |(operation, target, context, most, normalize, encoding, collection)| {
+                let params = json!({
+                    "target": target,
+                    "face_context": context,
+                    "max_detections": most,
+                    "normalize": normalize,
+                    "encoding": encoding,
+                    "collection_id": collection
+                });
+                (operation.to_owned(), params)
+            },
+        )
 }
 
 /// What there may be of persons: somebody, nobody, somebody too thin to be cut out, no detector.

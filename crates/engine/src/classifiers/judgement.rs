@@ -1,0 +1,81 @@
+//! What a classifier is asked about, as its record says, and what it says of that.
+
+use models::logistic::sigmoid;
+
+use super::classifier::Classifier;
+use super::error::Unserved;
+use crate::model::Encoder;
+use crate::operations::{Kind, OPERATIONS};
+use crate::params::shortened;
+use crate::result::Classification;
+use crate::target::Target;
+
+impl Classifier {
+    /// The part of an image that it was trained on.
+    pub(crate) fn region(&self) -> Result<Target, Unserved> {
+        match self.record.derivative_type.as_str() {
+            "" => Ok(Target::WholeImage),
+            name => Target::ALL
+                .into_iter()
+                .find(|target| target.name() == name)
+                .ok_or_else(|| {
+                    let known = Target::ALL.map(Target::name).join(", ");
+                    let name = shortened(name);
+                    self.broken(format!("its derivative_type '{name}' is none of {known}"))
+                }),
+        }
+    }
+
+    /// The encoders of the vectors that it was trained on, which lay one behind the other.
+    pub(crate) fn encoders(&self) -> Result<Vec<Encoder>, Unserved> {
+        match self.record.embedding_type.as_str() {
+            "" => Ok(vec![Encoder::Clip]),
+            names => names.split('+').map(|name| self.encoder(name)).collect(),
+        }
+    }
+
+    fn encoder(&self, name: &str) -> Result<Encoder, Unserved> {
+        let mut embeddings = OPERATIONS.iter().filter_map(|it| match it.kind {
+            Kind::Embed(encoder) => Some((it.name, encoder)),
+            _ => None,
+        });
+        let found = embeddings.clone().find(|(known, _)| *known == name);
+        found.map(|(_, encoder)| encoder).ok_or_else(|| {
+            let known: Vec<_> = embeddings.by_ref().map(|(known, _)| known).collect();
+            let (name, known) = (shortened(name), known.join(", "));
+            self.broken(format!(
+                "its embedding_type has '{name}', which is none of {known}"
+            ))
+        })
+    }
+
+    /// Fails unless it takes vectors of `width` numbers.
+    pub(crate) fn takes(&self, width: usize) -> Result<(), Unserved> {
+        let expected = self.model.coefficients().len();
+        if width == expected {
+            return Ok(());
+        }
+        Err(self.broken(format!(
+            "it was trained on vectors of {expected} numbers, and those of its embedding_type have {width} here"
+        )))
+    }
+
+    /// Whether what has this vector is in the collection.
+    pub(crate) fn judge(&self, embedding: &[f32]) -> Result<Classification, Unserved> {
+        self.takes(embedding.len())?;
+        let decision = self.model.decision(embedding);
+        // Huge coefficients of both signs add up to this, and JSON has no word for it.
+        if decision.is_nan() {
+            return Err(self.broken("its numbers are too large to be added up".to_owned()));
+        }
+        Ok(Classification {
+            is_in_collection: decision > 0.0,
+            probability: sigmoid(decision),
+        })
+    }
+
+    fn broken(&self, reason: String) -> Unserved {
+        let collection = self.collection;
+        Unserved::Broken { collection, reason }
+    }
+}

@@ -1,0 +1,25 @@
+use axum::Json;
+use axum::extract::State;
+
+use crate::http::AppState;
+use crate::http::error::ApiError;
+use crate::wire::{ClassifiersResponse, ErrorBody};
+
+/// Which collections have a classifier
+///
+/// What `classify` answers by, as it is on disk now, and what is wrong with it if anything is.
+#[utoipa::path(
+    get,
+    path = "/classifiers/",
+    tag = "service",
+    responses(
+        (status = 200, body = ClassifiersResponse),
+        (status = 500, description = "A bug; the server's log has the cause", body = ErrorBody),
+    )
+)]
+pub(crate) async fn classifiers(
+    State(app): State<AppState>,
+) -> Result<Json<ClassifiersResponse>, ApiError> {
+    let listing = app.engine.classifiers().await?;
+    Ok(Json(ClassifiersResponse::new(listing)))
+}
