@@ -40,7 +40,7 @@ impl Precision {
         match self {
             Self::F32 => models::Precision::F32,
             Self::Bf16 => models::Precision::Bf16,
-            Self::Auto if Isa::detect().multiplies_bf16() => models::Precision::Bf16,
+            Self::Auto if Isa::detect().multiplies_bf16_faster() => models::Precision::Bf16,
             Self::Auto => models::Precision::F32,
         }
     }
@@ -98,7 +98,7 @@ pub struct EngineSettings {
     )]
     pub caption_model: blip::Variant,
 
-    /// Numbers to multiply; auto is bf16 where the processor has instructions for it, else f32. Face detection runs in
+    /// Numbers to multiply; auto is bf16 where that is faster, else f32. Face detection runs in
     /// f32 whatever this says
     #[arg(
         long,

@@ -1,5 +1,5 @@
 //! `cargo bench -p kernels --bench linear [THREADS] [INSTRUCTIONS PRECISION]`: linear layers at the sizes of ViT-B, and the
-//! limit that a large square product shows; of everything, or e.g. of `Avx512Bf16 Bf16`. Median and least of many runs.
+//! limit that a large square product shows, and those of a text decoder with 4 beams; of everything, or e.g. of `Avx512Bf16 Bf16`. Median and least of many runs.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 mod measure;
@@ -33,6 +33,10 @@ fn main() {
                 println!("{isa:?} {precision:?}, {} threads", rayon::current_num_threads());
                 for (rows, inputs, outputs, activation) in [
                     (2048, 2048, 2048, None),
+                    (4, 768, 768, None),
+                    (4, 768, 3072, Some(Activation::Gelu)),
+                    (4, 3072, 768, None),
+                    (4, 768, 30524, None),
                     (50, 768, 768, None),
                     (50, 768, 2304, None),
                     (50, 768, 3072, Some(Activation::QuickGelu)),

@@ -150,13 +150,7 @@ impl<P: Product> InputWords<P> {
     unsafe fn numbers(self, from: *const f32, count: usize) -> Vector<P> {
         let lanes = self.product.lanes();
         // SAFETY: as the caller promises.
-        let numbers = unsafe {
-            if count >= P::Lanes::COUNT {
-                lanes.load(from)
-            } else {
-                lanes.load_first(from, count)
-            }
-        };
+        let numbers = unsafe { lanes.load_up_to(from, count) };
         lanes.mul(numbers, self.scale)
     }
 

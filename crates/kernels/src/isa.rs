@@ -53,7 +53,7 @@ impl Isa {
         found
     }
 
-    /// Whether products of bf16 are an instruction here, and so faster than those of f32.
+    /// Whether products of bf16 are an instruction here.
     #[must_use]
     pub fn multiplies_bf16(self) -> bool {
         match self.0 {
@@ -63,9 +63,29 @@ impl Isa {
         }
     }
 
+    /// Whether they are faster than those of f32, too.
+    ///
+    /// They are on AMD's processors: 428 GFLOP/s instead of 215 on two cores of Zen 4. On Intel's they would need the
+    /// matrix unit, which is not used here: two threads of a Xeon with AMX ran 139 instead of 216.
+    #[must_use]
+    pub fn multiplies_bf16_faster(self) -> bool {
+        self.multiplies_bf16() && is_amd()
+    }
+
     pub(crate) fn kind(self) -> Kind {
         self.0
     }
+}
+
+fn is_amd() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let answer = std::arch::x86_64::__cpuid(0);
+        let vendor = [answer.ebx, answer.edx, answer.ecx].map(u32::to_le_bytes);
+        vendor.concat() == b"AuthenticAMD"
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 impl fmt::Debug for Isa {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::Isa;
 use crate::activation::exp_not_above_0;
 use crate::buffer::{Shared, written};
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, MOST_LANES};
 use crate::product::WithLanes;
 
 /// Keys and values of what can be attended to.
@@ -106,13 +106,19 @@ impl WithLanes for Head<'_> {
             shares.clear();
             // Lanes beyond the last row must not win the softmax; their share of the sum is taken as nothing below.
             shares.resize(group.queries * padded, f32::MIN);
-            for (j, &row) in group.rows.iter().enumerate() {
-                let key = part(self.cache.keys, row as usize);
+            for first in (0..seen).step_by(L::COUNT) {
+                let count = L::COUNT.min(seen - first);
+                let key = |j: usize| part(self.cache.keys, group.rows[first + j] as usize);
+                // Where there are no more the last one is taken again, and what comes of it is not stored.
+                let keys: [_; MOST_LANES] = std::array::from_fn(|j| key(j.min(count - 1)));
                 for i in 0..group.queries {
                     let query = part(self.queries, query + i);
-                    // SAFETY: both are slices of a head's columns.
-                    let score = unsafe { dot(lanes, query, key, self.columns.len()) };
-                    shares[i * padded + j] = score * scale;
+                    let to = shares[i * padded + first..][..count].as_mut_ptr();
+                    // SAFETY: query and keys are slices of a head's columns, and there is room for `count` scores.
+                    unsafe {
+                        let scores = dots(lanes, query, keys, self.columns.len());
+                        lanes.store_first(to, lanes.mul(scores, lanes.splat(scale)), count);
+                    }
                 }
             }
             for i in 0..group.queries {
@@ -131,54 +137,82 @@ impl WithLanes for Head<'_> {
     }
 }
 
-/// The sum of the products of `len` numbers.
+/// In lane `j` the sum of the products of `len` numbers at `a` with those at `b[j]`.
 ///
 /// # Safety
-/// `len` numbers must be readable at both.
+/// `len` numbers must be readable at `a` and at each of the first `COUNT` of `b`.
 #[inline(always)]
-unsafe fn dot<L: Lanes>(lanes: L, a: *const f32, b: *const f32, len: usize) -> f32 {
-    let whole = len / L::COUNT;
-    let mut sums = [lanes.splat(0.0); 2];
-    for v in 0..whole {
-        // SAFETY: vector `v` ends within `len`.
-        let (a, b) = unsafe {
-            (
-                lanes.load(a.add(v * L::COUNT)),
-                lanes.load(b.add(v * L::COUNT)),
-            )
-        };
-        sums[v % 2] = lanes.mul_add(a, b, sums[v % 2]);
-    }
-    let mut parts = [0.0_f32; 16];
-    // SAFETY: no vector is longer than 16 lanes.
-    unsafe { lanes.store(parts.as_mut_ptr(), lanes.add(sums[0], sums[1])) };
-    // As a tree: a chain of additions would take longer than the products.
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            parts[i] += parts[i + half];
+unsafe fn dots<L: Lanes>(
+    lanes: L,
+    a: *const f32,
+    b: [*const f32; MOST_LANES],
+    len: usize,
+) -> L::Vector {
+    let mut sums = [lanes.splat(0.0); MOST_LANES];
+    for at in (0..len).step_by(L::COUNT) {
+        let count = L::COUNT.min(len - at);
+        // SAFETY: `count` numbers are left up to `len`.
+        unsafe {
+            let a = lanes.load_up_to(a.add(at), count);
+            for (sum, &b) in sums.iter_mut().zip(&b).take(L::COUNT) {
+                *sum = lanes.mul_add(a, lanes.load_up_to(b.add(at), count), *sum);
+            }
         }
     }
-    let rest = whole * L::COUNT..len;
-    // SAFETY: the rest is what is left up to `len`.
-    rest.fold(parts[0], |sum, i| sum + unsafe { *a.add(i) * *b.add(i) })
+    // Lane by lane, every vector is a part of its own sum; turned, those parts lie in one lane.
+    let turned = lanes.transpose(sums);
+    tree(lanes, turned)
+}
+
+/// The sum of the first `COUNT` vectors, added up as a tree.
+#[inline(always)]
+fn tree<L: Lanes>(lanes: L, mut vectors: [L::Vector; MOST_LANES]) -> L::Vector {
+    let mut half = L::COUNT / 2;
+    while half > 0 {
+        for i in 0..half {
+            vectors[i] = lanes.add(vectors[i], vectors[i + half]);
+        }
+        half /= 2;
+    }
+    vectors[0]
 }
 
 /// Scores to the numerators of their softmax; the denominator is returned. Only the first `seen` of `scores` count, whose
 /// length is whole vectors; the others become 0.
 #[inline(always)]
 fn softmax<L: Lanes>(lanes: L, scores: &mut [f32], seen: usize) -> f32 {
+    let mut highest = lanes.splat(f32::MIN);
+    for chunk in scores.chunks_exact(L::COUNT) {
+        // SAFETY: the chunk is one vector.
+        highest = lanes.max(unsafe { lanes.load(chunk.as_ptr()) }, highest);
+    }
     // NaN is passed over here, and comes back in the exponential below.
-    let largest = scores[..seen].iter().copied().fold(f32::MIN, f32::max);
+    let largest = parts(lanes, highest).into_iter().fold(f32::MIN, f32::max);
     let largest = lanes.splat(largest);
-    for chunk in scores.chunks_exact_mut(L::COUNT) {
+    let mut total = lanes.splat(0.0);
+    for (chunk, first) in scores
+        .chunks_exact_mut(L::COUNT)
+        .zip((0..).step_by(L::COUNT))
+    {
+        let used = L::COUNT.min(seen.saturating_sub(first));
         // SAFETY: the chunk is one vector.
         unsafe {
             let score = lanes.sub(lanes.load(chunk.as_ptr()), largest);
             lanes.store(chunk.as_mut_ptr(), exp_not_above_0(lanes, score));
+            chunk[used..].fill(0.0);
+            total = lanes.add(total, lanes.load(chunk.as_ptr()));
         }
     }
-    scores[seen..].fill(0.0);
-    scores.iter().sum()
+    parts(lanes, total).into_iter().sum()
+}
+
+/// The lanes of a vector, and zeros.
+#[inline(always)]
+fn parts<L: Lanes>(lanes: L, vector: L::Vector) -> [f32; MOST_LANES] {
+    let mut parts = [0.0; MOST_LANES];
+    // SAFETY: no vector is longer.
+    unsafe { lanes.store(parts.as_mut_ptr(), vector) };
+    parts
 }
 
 /// The sum of `values` by their `shares`, divided by `total`: `len` numbers, written to `to`.

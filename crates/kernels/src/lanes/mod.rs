@@ -50,6 +50,22 @@ pub(crate) trait Lanes: Copy {
         unsafe { self.load(values.as_ptr()) }
     }
 
+    /// The same; for loops whose last vector may be a part of one.
+    ///
+    /// # Safety
+    /// As for [`Lanes::load_first`].
+    #[inline(always)]
+    unsafe fn load_up_to(self, from: *const f32, count: usize) -> Self::Vector {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if count >= Self::COUNT {
+                self.load(from)
+            } else {
+                self.load_first(from, count)
+            }
+        }
+    }
+
     /// Stores the first `count` lanes, at most `COUNT`.
     ///
     /// # Safety

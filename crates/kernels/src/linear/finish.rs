@@ -68,12 +68,12 @@ unsafe fn finish_with<L: Lanes, A: Pointwise>(
             unsafe {
                 let mut value = lanes.load(sums.0.as_ptr().add(r * columns + v * L::COUNT));
                 if !tile.is_first {
-                    value = lanes.add(value, load(lanes, to.at(at), used));
+                    value = lanes.add(value, lanes.load_up_to(to.at(at), used));
                 }
                 if tile.is_last {
                     value = A::apply(lanes, lanes.add(value, bias));
                     if let Some(residual) = tile.residual {
-                        value = lanes.add(value, load(lanes, residual.as_ptr().add(at), used));
+                        value = lanes.add(value, lanes.load_up_to(residual.as_ptr().add(at), used));
                     }
                 }
                 if used == L::COUNT {
@@ -82,20 +82,6 @@ unsafe fn finish_with<L: Lanes, A: Pointwise>(
                     lanes.store_first(to.at(at), value, used);
                 }
             }
-        }
-    }
-}
-
-/// # Safety
-/// `count` values must be readable.
-#[inline(always)]
-unsafe fn load<L: Lanes>(lanes: L, from: *const f32, count: usize) -> L::Vector {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if count == L::COUNT {
-            lanes.load(from)
-        } else {
-            lanes.load_first(from, count)
         }
     }
 }
