@@ -23,7 +23,7 @@ pub struct LinearWeights<'a> {
 
 /// `activation(input · weightᵀ + bias)`, plus a residual if there is one.
 ///
-/// The weights lie in panels of columns, cut along the depth into chunks that fit into the first cache; the rows of an
+/// The weights lie in panels of columns, cut along the depth into chunks that stay in a near cache; the rows of an
 /// input are packed the same way for each call. A tile of rows by one panel keeps its sums in registers.
 #[derive(Clone, Debug)]
 pub struct Linear {

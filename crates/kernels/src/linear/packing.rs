@@ -10,12 +10,11 @@ use crate::buffer::{Shared, Words};
 use crate::input_words::InputWords;
 use crate::product::{Product, WithProduct};
 use crate::rows::part;
-use crate::tile::MOST_COLUMNS;
-use crate::tile::MOST_ROWS;
+use crate::tile::{MOST_COLUMNS, MOST_ROWS};
 use crate::words::{Layout, pack_panel};
 use crate::{Isa, Precision};
 
-/// The depth of a product, cut into chunks of as many steps as keep a panel's weights in the first cache.
+/// The depth of a product, cut into chunks of about equal length, at most the layout's.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Depth {
     /// Words of weights a column.
