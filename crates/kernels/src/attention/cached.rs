@@ -187,7 +187,8 @@ fn softmax<L: Lanes>(lanes: L, scores: &mut [f32], seen: usize) -> f32 {
         highest = lanes.max(unsafe { lanes.load(chunk.as_ptr()) }, highest);
     }
     // NaN is passed over here, and comes back in the exponential below.
-    let largest = parts(lanes, highest).into_iter().fold(f32::MIN, f32::max);
+    let highest = parts(lanes, highest);
+    let largest = highest[..L::COUNT].iter().copied().fold(f32::MIN, f32::max);
     let largest = lanes.splat(largest);
     let mut total = lanes.splat(0.0);
     for (chunk, first) in scores

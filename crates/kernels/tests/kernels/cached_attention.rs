@@ -116,6 +116,23 @@ fn a_large_score_takes_all_and_nan_stays_nan() {
     }
 }
 
+/// The largest score was taken for 0 at least where vectors are short, and all scores below -87 for equal.
+#[test]
+fn scores_that_are_all_far_below_zero_keep_their_order() {
+    for isa in Isa::available() {
+        let mut case = Case::new(1, 3, 1, 3);
+        case.queries = vec![1e4, 0.0, 0.0];
+        for (row, key) in [-0.07, -0.05, -0.06].into_iter().enumerate() {
+            case.keys[3 * row] = key;
+        }
+        let group = Attending {
+            queries: 1,
+            rows: &[0, 1, 2],
+        };
+        assert_eq!(case.run(isa, &[group]), case.values[3..6], "{isa:?}");
+    }
+}
+
 #[test]
 #[should_panic(expected = "rows beyond the 3 of a cache")]
 fn a_row_that_is_not_there_is_refused() {
