@@ -38,14 +38,12 @@ impl<P: Product> InputWords<P> {
         let words = from.len().div_ceil(P::TERMS);
         assert!(to.len() >= words);
         let lanes = self.product.lanes();
-        let to = to.as_mut_ptr().cast::<f32>();
         for at in (0..words).step_by(P::Lanes::COUNT) {
             let numbers = from.len() - at * P::TERMS;
-            let count = P::Lanes::COUNT.min(words - at);
             // SAFETY: so many numbers and words are left.
             unsafe {
                 let vector = self.words(from.as_ptr().add(at * P::TERMS), numbers);
-                lanes.store_first(to.add(at), vector, count);
+                lanes.store_up_to(to.as_mut_ptr().add(at).cast(), vector, words - at);
             }
         }
     }
@@ -76,16 +74,7 @@ impl<P: Product> InputWords<P> {
             let columns = lanes.transpose(square);
             let columns = columns.iter().take(P::Lanes::COUNT).enumerate();
             for (i, vector) in columns.take_while(|(i, _)| step + i < steps) {
-                let at = (step + i) * stride;
-                // SAFETY: the steps lie in `to`, of whose words a whole vector is only written where there is one.
-                unsafe {
-                    let place = to.as_mut_ptr().add(at).cast();
-                    if at + P::Lanes::COUNT <= to.len() {
-                        lanes.store(place, *vector);
-                    } else {
-                        lanes.store_first(place, *vector, count);
-                    }
-                }
+                put(lanes, *vector, &mut to[(step + i) * stride..], count);
             }
         }
         if let Some(rest) = to.get_mut(steps * stride..) {
@@ -106,23 +95,20 @@ impl<P: Product> InputWords<P> {
         let lanes = self.product.lanes();
         let zero = lanes.splat(0.0);
         let mut next = || match rows.next() {
-            // SAFETY: so many numbers are there.
-            Some(row) => unsafe { self.numbers(row[..row.len().max(columns)].as_ptr(), row.len()) },
+            Some(row) => {
+                assert!(row.len() >= columns);
+                // SAFETY: so many numbers are there.
+                unsafe { self.numbers(row.as_ptr(), row.len()) }
+            }
             None => zero,
         };
         for at in (0..to.len()).step_by(columns) {
             let earlier = next();
             let later = if P::TERMS == 2 { next() } else { zero };
             let word = self.rounded(self.product.word([earlier, later]));
-            // SAFETY: a whole vector is only written where there is room for one; the next columns overwrite it.
-            unsafe {
-                let place = to.as_mut_ptr().add(at).cast();
-                if at + P::Lanes::COUNT <= to.len() {
-                    lanes.store(place, word);
-                } else {
-                    lanes.store_first(place, word, columns.min(to.len() - at));
-                }
-            }
+            let to = &mut to[at..];
+            let count = columns.min(to.len());
+            put(lanes, word, to, count);
         }
     }
 
@@ -160,6 +146,22 @@ impl<P: Product> InputWords<P> {
             self.product.lanes().rounded_to_bf16(words)
         } else {
             words
+        }
+    }
+}
+
+/// Stores the first `count` lanes of `words` at the start of `to`. Where there is room all of them, which is cheaper: the next
+/// words overwrite what is too much.
+#[inline(always)]
+fn put<L: Lanes>(lanes: L, words: L::Vector, to: &mut [u32], count: usize) {
+    assert!(count <= to.len());
+    let place = to.as_mut_ptr().cast();
+    // SAFETY: so many words are there.
+    unsafe {
+        if to.len() >= L::COUNT {
+            lanes.store(place, words);
+        } else {
+            lanes.store_first(place, words, count);
         }
     }
 }

@@ -113,12 +113,7 @@ unsafe fn run_pool<L: Lanes, const POOL: usize>(
                     }
                 }
                 let to = out.as_mut_ptr().add(channel);
-                let count = channels - channel;
-                if count >= L::COUNT {
-                    lanes.store(to, largest);
-                } else {
-                    lanes.store_first(to, largest, count);
-                }
+                lanes.store_up_to(to, largest, channels - channel);
             }
         }
     }

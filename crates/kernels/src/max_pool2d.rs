@@ -112,25 +112,13 @@ impl WithLanes for Row<'_> {
                         let pixel = (image * extent.height + y) * extent.width + x;
                         let values = &input[pixel * channels + channel..][..count];
                         // SAFETY: the slice was cut to the number of values that are read.
-                        let value = unsafe {
-                            if count == L::COUNT {
-                                lanes.load(values.as_ptr())
-                            } else {
-                                lanes.load_first(values.as_ptr(), count)
-                            }
-                        };
+                        let value = unsafe { lanes.load_up_to(values.as_ptr(), count) };
                         largest = lanes.max(value, largest);
                     }
                 }
                 let to = self.to.wrapping_add(x * channels + channel);
                 // SAFETY: the row has room for its pixels, and is this task's alone.
-                unsafe {
-                    if count == L::COUNT {
-                        lanes.store(to, largest);
-                    } else {
-                        lanes.store_first(to, largest, count);
-                    }
-                }
+                unsafe { lanes.store_up_to(to, largest, count) };
             }
         }
     }

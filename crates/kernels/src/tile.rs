@@ -47,8 +47,6 @@ pub(crate) struct Ahead {
 pub(crate) struct Wanted {
     next: *const u32,
     stride: usize,
-    /// Cache lines in a stride, or parts of one.
-    lines: usize,
 }
 
 impl Ahead {
@@ -69,7 +67,6 @@ impl Ahead {
         Wanted {
             next: self.words.wrapping_add(index * self.share / LINE * LINE),
             stride: self.stride,
-            lines: self.stride.div_ceil(LINE),
         }
     }
 }
@@ -78,13 +75,12 @@ impl Wanted {
     pub(crate) const NOTHING: Self = Self {
         next: std::ptr::null(),
         stride: 0,
-        lines: 0,
     };
 
     /// To be called every `PREFETCH_STEPS`.
     #[inline(always)]
     pub(crate) fn come_closer<L: Lanes>(&mut self, lanes: L) {
-        for line in 0..self.lines {
+        for line in 0..self.stride.div_ceil(LINE) {
             lanes.prefetch(self.next.wrapping_add(line * LINE));
         }
         self.next = self.next.wrapping_add(self.stride);

@@ -72,6 +72,22 @@ pub(crate) trait Lanes: Copy {
     /// `count` values starting at `to` must be writable. No alignment is needed.
     unsafe fn store_first(self, to: *mut f32, vector: Self::Vector, count: usize);
 
+    /// The same; for loops whose last vector may be a part of one.
+    ///
+    /// # Safety
+    /// As for [`Lanes::store_first`].
+    #[inline(always)]
+    unsafe fn store_up_to(self, to: *mut f32, vector: Self::Vector, count: usize) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            if count >= Self::COUNT {
+                self.store(to, vector);
+            } else {
+                self.store_first(to, vector, count);
+            }
+        }
+    }
+
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;

@@ -76,11 +76,7 @@ unsafe fn finish_with<L: Lanes, A: Pointwise>(
                         value = lanes.add(value, lanes.load_up_to(residual.as_ptr().add(at), used));
                     }
                 }
-                if used == L::COUNT {
-                    lanes.store(to.at(at), value);
-                } else {
-                    lanes.store_first(to.at(at), value, used);
-                }
+                lanes.store_up_to(to.at(at), value, used);
             }
         }
     }

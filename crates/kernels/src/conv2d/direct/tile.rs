@@ -82,7 +82,7 @@ impl Block<'_> {
                 for (r, sums) in sums.iter_mut().enumerate() {
                     let at = self.to.wrapping_add((row + r) * self.stride + channel);
                     // SAFETY: this tile has been written in the first chunk, and is within the output.
-                    sums[v] = unsafe { load(lanes, at, self.channels - channel) };
+                    sums[v] = unsafe { lanes.load_up_to(at, self.channels - channel) };
                 }
             }
         }
@@ -101,34 +101,14 @@ impl Block<'_> {
                     if let Some((residual, starts)) = self.residual {
                         let residual = &residual[starts[row + r] + channel..][..count];
                         // SAFETY: the slice was cut to the number of values that are read.
-                        let residual = unsafe { load(lanes, residual.as_ptr(), count) };
+                        let residual = unsafe { lanes.load_up_to(residual.as_ptr(), count) };
                         value = lanes.add(value, residual);
                     }
                     value = self.finish.rectify(lanes, value, channel);
                 }
                 // SAFETY: `to` holds `channels` values at every multiple of `stride`, as the caller promises.
-                unsafe {
-                    if count == P::Lanes::COUNT {
-                        lanes.store(self.to.add(at), value);
-                    } else {
-                        lanes.store_first(self.to.add(at), value, count);
-                    }
-                }
+                unsafe { lanes.store_up_to(self.to.add(at), value, count) };
             }
-        }
-    }
-}
-
-/// # Safety
-/// `count` values, or a vector if it is shorter, must be readable.
-#[inline(always)]
-unsafe fn load<L: Lanes>(lanes: L, from: *const f32, count: usize) -> L::Vector {
-    // SAFETY: as the caller promises.
-    unsafe {
-        if count >= L::COUNT {
-            lanes.load(from)
-        } else {
-            lanes.load_first(from, count)
         }
     }
 }
