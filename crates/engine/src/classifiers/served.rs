@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use super::best_models::{BestModel, BestModels, FILE_NAME};
@@ -89,15 +89,13 @@ impl ServedClassifiers {
 
     /// The collection's classifier, as it is on disk now. Reads files where they changed, so blocks.
     pub fn get(&self, collection: u64) -> Option<ServedClassifier> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.follow(&self.folder);
+        let mut state = self.now();
         state.get(&self.folder, collection)
     }
 
     /// The classifiers of several collections at one moment. Blocks likewise.
     pub(crate) fn find(&self, collections: BTreeSet<u64>) -> Found {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.follow(&self.folder);
+        let mut state = self.now();
         let found = collections
             .into_iter()
             .map(|collection| (collection, state.find(&self.folder, collection)));
@@ -106,14 +104,22 @@ impl ServedClassifiers {
 
     /// Every collection's classifier, and what is wrong with `best_models.json` if anything is. Blocks likewise.
     pub fn all(&self) -> (Vec<ServedClassifier>, Option<String>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.follow(&self.folder);
+        let mut state = self.now();
         let collections: Vec<u64> = state.best.0.keys().copied().collect();
         let all = collections
             .into_iter()
             .filter_map(|id| state.get(&self.folder, id));
         let all = all.collect();
         (all, state.problem.clone())
+    }
+}
+
+impl ServedClassifiers {
+    /// What is known, after a look at the folder.
+    fn now(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.follow(&self.folder);
+        state
     }
 }
 

@@ -40,12 +40,11 @@ impl Engine {
             return Ok(Found::new());
         }
         let engine = Arc::clone(self);
-        let search = tokio::task::spawn_blocking(move || match &engine.classifiers {
-            Some(classifiers) => classifiers.find(collections),
-            None => collections
-                .into_iter()
-                .map(|collection| (collection, Err(Unserved::Unknown(collection))))
-                .collect(),
+        let search = tokio::task::spawn_blocking(move || {
+            let classifiers = engine.classifiers.as_ref();
+            classifiers
+                .map(|it| it.find(collections))
+                .unwrap_or_default()
         });
         search.await.map_err(internal)
     }

@@ -100,8 +100,6 @@ impl Linear {
             residual.is_none_or(|residual| residual.len() == rows * self.outputs()),
             "residual length"
         );
-        PackedInput::with(self.isa, self.precision, input, inputs, |input| {
-            blocks::run(self, input, residual)
-        })
+        PackedInput::with(self, input, |input| blocks::run(self, input, residual))
     }
 }

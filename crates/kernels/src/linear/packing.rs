@@ -5,14 +5,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::LinearWeights;
+use super::{Linear, LinearWeights};
 use crate::buffer::{Shared, Words};
 use crate::input_words::InputWords;
 use crate::product::{Product, WithProduct};
 use crate::rows::part;
 use crate::tile::{MOST_COLUMNS, MOST_ROWS};
 use crate::words::{Layout, pack_panel};
-use crate::{Isa, Precision};
 
 /// The depth of a product, cut into chunks of about equal length, at most the layout's.
 #[derive(Clone, Copy, Debug)]
@@ -122,17 +121,14 @@ thread_local! {
 }
 
 impl PackedInput<'_> {
-    /// Packs `input`, whole rows of `inputs` numbers, and calls `run` with it.
-    pub(crate) fn with<T>(
-        isa: Isa,
-        precision: Precision,
+    /// Packs `input`, whole rows of `layer`'s inputs, and calls `run` with it.
+    pub(super) fn with<T>(
+        layer: &Linear,
         input: &[f32],
-        inputs: usize,
         run: impl FnOnce(&PackedInput<'_>) -> T,
     ) -> T {
-        let layout = Layout::new(isa, precision);
-        let depth = Depth::new(layout, inputs);
-        let rows = input.len() / inputs;
+        let (layout, depth) = (layer.layout, layer.weights.depth);
+        let rows = input.len() / layer.inputs();
         let stripes = rows.div_ceil(layout.rows);
         let words_a_step = layout.weight_terms / layout.input_terms;
         // Taken, not borrowed: while this thread waits for others it may take up a task that packs as well.
@@ -144,16 +140,14 @@ impl PackedInput<'_> {
             .with_min_len(8)
             .for_each(|index| {
                 let stripe = Stripe {
-                    precision,
-                    depth,
+                    layer,
                     input,
-                    inputs,
                     rows,
                     stripe: part(index, stripes, rows),
                     words_a_step,
                     to,
                 };
-                isa.with_product(precision, stripe);
+                layer.isa.with_product(layer.precision, stripe);
             });
         let result = run(&PackedInput {
             rows,
@@ -180,11 +174,9 @@ impl PackedInput<'_> {
 
 /// The rows of a stripe, to be packed.
 struct Stripe<'a> {
-    precision: Precision,
-    depth: Depth,
+    layer: &'a Linear,
     /// All rows.
     input: &'a [f32],
-    inputs: usize,
     rows: usize,
     stripe: Range<usize>,
     words_a_step: usize,
@@ -198,13 +190,13 @@ impl WithProduct for Stripe<'_> {
     #[inline(always)]
     fn run<P: Product>(self, product: P) {
         let Self {
-            inputs,
             words_a_step,
             stripe,
             ..
         } = self;
-        let words = InputWords::new(product, self.precision);
-        for chunk in (0..self.depth.chunks()).map(|index| self.depth.chunk(index)) {
+        let (inputs, depth) = (self.layer.inputs(), self.layer.weights.depth);
+        let words = InputWords::new(product, self.layer.precision);
+        for chunk in (0..depth.chunks()).map(|index| depth.chunk(index)) {
             let chunk = chunk.start * words_a_step..chunk.end * words_a_step;
             let start = self.rows * chunk.start + stripe.start * chunk.len();
             let len = stripe.len() * chunk.len();
