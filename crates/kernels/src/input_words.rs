@@ -82,16 +82,18 @@ impl<P: Product> InputWords<P> {
         }
     }
 
-    /// Writes columns of an input as rows that lie beside one another: `rows` are the terms, each with a number for every one
-    /// of `columns`, no more than a vector has lanes; what is behind them is not used. Missing terms are zeros.
+    /// Writes columns of an input as rows that lie beside one another, and `stride` words on those of the next step: `rows` are
+    /// the terms, each with a number for every one of `columns`, no more than a vector has lanes; what is behind them is not
+    /// used. Missing terms are zeros. The words after a step's may be overwritten as by [`InputWords::interleave`].
     #[inline(always)]
     pub(crate) fn stack<'a>(
         self,
         mut rows: impl Iterator<Item = &'a [f32]>,
         columns: usize,
+        stride: usize,
         to: &mut [u32],
     ) {
-        assert!((1..=P::Lanes::COUNT).contains(&columns));
+        assert!((1..=P::Lanes::COUNT).contains(&columns) && stride >= columns);
         let lanes = self.product.lanes();
         let zero = lanes.splat(0.0);
         let mut next = || match rows.next() {
@@ -102,7 +104,7 @@ impl<P: Product> InputWords<P> {
             }
             None => zero,
         };
-        for at in (0..to.len()).step_by(columns) {
+        for at in (0..to.len()).step_by(stride) {
             let earlier = next();
             let later = if P::TERMS == 2 { next() } else { zero };
             let word = self.rounded(self.product.word([earlier, later]));

@@ -17,6 +17,7 @@ mod isa;
 mod lanes;
 mod layer_norm;
 mod linear;
+mod log_sum_exp;
 mod max_pool;
 mod max_pool2d;
 mod patches;
@@ -30,11 +31,14 @@ mod words;
 
 pub use activation::Activation;
 pub use area::{AreaResample, Normalise, Region};
-pub use attention::{Attending, AttentionShape, CachedRows, attention, cached_attention};
+pub use attention::{
+    Attending, AttentionShape, CachedRows, PackedKeyValues, attention, cached_attention,
+};
 pub use conv2d::{Conv2d, Conv2dWeights, Rectifier, Residual};
 pub use isa::Isa;
 pub use layer_norm::layer_norm;
 pub use linear::{Linear, LinearWeights};
+pub use log_sum_exp::log_sum_exp;
 pub use max_pool2d::MaxPool2d;
 pub use patches::patch_rows;
 pub use product::Precision;

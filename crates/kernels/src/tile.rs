@@ -77,6 +77,15 @@ impl Wanted {
         stride: 0,
     };
 
+    /// What is read in one go with `words`, as fast as they are, `STREAM_AHEAD` words on.
+    #[inline(always)]
+    pub(crate) fn behind<P: Product>(words: &[u32]) -> Self {
+        Self {
+            next: words.as_ptr().wrapping_add(STREAM_AHEAD),
+            stride: PREFETCH_STEPS * VECTORS * P::Lanes::COUNT,
+        }
+    }
+
     /// To be called every `PREFETCH_STEPS`.
     #[inline(always)]
     pub(crate) fn come_closer<L: Lanes>(&mut self, lanes: L) {
@@ -89,6 +98,8 @@ impl Wanted {
 
 /// Steps a tile goes between two strides that it prefetches.
 pub(crate) const PREFETCH_STEPS: usize = 4;
+/// Words that weights which are read only once are prefetched ahead: what comes from memory while one line is on its way.
+const STREAM_AHEAD: usize = 1024;
 /// Words in a cache line.
 const LINE: usize = 16;
 

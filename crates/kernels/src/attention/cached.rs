@@ -6,11 +6,14 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::softmax::softmax;
 use crate::Isa;
-use crate::activation::exp_not_above_0;
 use crate::buffer::{Shared, written};
 use crate::lanes::{Lanes, MOST_LANES};
 use crate::product::WithLanes;
+
+/// From so many products of two numbers on, in the scores, heads are split over the threads.
+const PARALLEL_FROM: usize = 1 << 17;
 
 /// Keys and values of what can be attended to.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +67,15 @@ pub fn cached_attention(
     );
     let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
         let to = Shared::new(to.as_mut_ptr().cast::<f32>());
-        (0..heads).into_par_iter().with_max_len(1).for_each(|head| {
+        let products: usize = groups.iter().map(|it| it.queries * it.rows.len()).sum();
+        // A little is done before another thread has woken up.
+        let heads_a_task = if products * width < PARALLEL_FROM {
+            heads
+        } else {
+            1
+        };
+        let all = (0..heads).into_par_iter();
+        all.with_min_len(heads_a_task).for_each(|head| {
             isa.with_lanes(Head {
                 queries,
                 cache,
@@ -175,45 +186,6 @@ fn tree<L: Lanes>(lanes: L, mut vectors: [L::Vector; MOST_LANES]) -> L::Vector {
         half /= 2;
     }
     vectors[0]
-}
-
-/// Scores to the numerators of their softmax; the denominator is returned. Only the first `seen` of `scores` count, whose
-/// length is whole vectors; the others become 0.
-#[inline(always)]
-fn softmax<L: Lanes>(lanes: L, scores: &mut [f32], seen: usize) -> f32 {
-    let mut highest = lanes.splat(f32::MIN);
-    for chunk in scores.chunks_exact(L::COUNT) {
-        // SAFETY: the chunk is one vector.
-        highest = lanes.max(unsafe { lanes.load(chunk.as_ptr()) }, highest);
-    }
-    // NaN is passed over here, and comes back in the exponential below.
-    let highest = parts(lanes, highest);
-    let largest = highest[..L::COUNT].iter().copied().fold(f32::MIN, f32::max);
-    let largest = lanes.splat(largest);
-    let mut total = lanes.splat(0.0);
-    for (chunk, first) in scores
-        .chunks_exact_mut(L::COUNT)
-        .zip((0..).step_by(L::COUNT))
-    {
-        let used = L::COUNT.min(seen.saturating_sub(first));
-        // SAFETY: the chunk is one vector.
-        unsafe {
-            let score = lanes.sub(lanes.load(chunk.as_ptr()), largest);
-            lanes.store(chunk.as_mut_ptr(), exp_not_above_0(lanes, score));
-            chunk[used..].fill(0.0);
-            total = lanes.add(total, lanes.load(chunk.as_ptr()));
-        }
-    }
-    parts(lanes, total).into_iter().sum()
-}
-
-/// The lanes of a vector, and zeros.
-#[inline(always)]
-fn parts<L: Lanes>(lanes: L, vector: L::Vector) -> [f32; MOST_LANES] {
-    let mut parts = [0.0; MOST_LANES];
-    // SAFETY: no vector is longer.
-    unsafe { lanes.store(parts.as_mut_ptr(), vector) };
-    parts
 }
 
 /// The sum of `values` by their `shares`, divided by `total`: `len` numbers, written to `to`.

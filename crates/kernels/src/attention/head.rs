@@ -116,7 +116,7 @@ impl Head<'_> {
                 let (to, rest) = values.split_at_mut(stripe.len() * depth);
                 values = rest;
                 let rows = chunk.clone().map(|key| &self.from(key, 2)[stripe.start..]);
-                input_words.stack(rows, stripe.len(), to);
+                input_words.stack(rows, stripe.len(), stripe.len(), to);
             }
         }
     }

@@ -1,8 +1,10 @@
 //! Self-attention over the tokens of an image, head by head, without ever holding the matrix of all scores; and attention
-//! of single tokens over what a decoder has kept.
+//! of single tokens over what a decoder has kept, or over keys and values that never change.
 
 mod cached;
 mod head;
+mod packed;
+mod softmax;
 
 use rayon::prelude::*;
 
@@ -11,6 +13,7 @@ use crate::words::Layout;
 use crate::{Isa, Precision};
 pub use cached::{Attending, CachedRows, cached_attention};
 use head::Head;
+pub use packed::PackedKeyValues;
 
 /// Sizes of a self-attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-use kernels::{Attending, CachedRows, Isa, cached_attention};
+use kernels::{Attending, CachedRows, Isa, PackedKeyValues, Precision, cached_attention};
 
 use crate::reference::{Numbers, assert_close};
 
@@ -33,6 +33,13 @@ impl Case {
             values: &self.values,
         };
         cached_attention(isa, &self.queries, cache, self.width(), self.heads, groups)
+    }
+
+    /// The same where every query sees all rows.
+    fn run_packed(&self, isa: Isa, precision: Precision) -> Vec<f32> {
+        let (keys, values) = (&self.keys, &self.values);
+        let packed = PackedKeyValues::new(isa, precision, keys, values, self.width(), self.heads);
+        packed.attend(&self.queries)
     }
 
     fn expected(&self, groups: &[Attending<'_>]) -> Vec<f64> {
@@ -130,7 +137,60 @@ fn scores_that_are_all_far_below_zero_keep_their_order() {
             rows: &[0, 1, 2],
         };
         assert_eq!(case.run(isa, &[group]), case.values[3..6], "{isa:?}");
+        // Zeros behind the last key would win.
+        let packed = case.run_packed(isa, Precision::F32);
+        assert_eq!(packed, case.values[3..6], "{isa:?}");
     }
+}
+
+#[test]
+fn every_query_sees_all_that_is_packed() {
+    for isa in Isa::available() {
+        for precision in [Precision::F32, Precision::Bf16] {
+            for (heads, head_size, queries, rows) in [
+                (1, 1, 1, 1),
+                (3, 5, 2, 8),
+                (2, 8, 7, 31),
+                (12, 64, 4, 577),
+                (1, 83, 33, 64),
+                (1, 32, 15, 65),
+            ] {
+                let case = Case::new(heads, head_size, queries, rows);
+                let rounded = precision == Precision::Bf16 && isa.multiplies_bf16();
+                let tolerance = if rounded { 2e-2 } else { 2e-6 };
+                let all: Vec<u32> = (0..rows as u32).collect();
+                let rows = &all[..];
+                let expected = case.expected(&[Attending { queries, rows }]);
+                let got = case.run_packed(isa, precision);
+                let what = format!("{isa:?} {precision:?}, {heads} heads of {head_size}");
+                assert_close(&got, &expected, tolerance, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn nan_stays_in_its_query_and_head() {
+    for isa in Isa::available() {
+        for precision in [Precision::F32, Precision::Bf16] {
+            let mut case = Case::new(2, 3, 3, 40);
+            case.queries[6 + 3] = f32::NAN;
+            let got = case.run_packed(isa, precision);
+            let is_nan: Vec<_> = got.iter().map(|x| x.is_nan()).collect();
+            let expected: Vec<_> = (0..18).map(|i| (9..12).contains(&i)).collect();
+            assert_eq!(is_nan, expected, "{isa:?} {precision:?}");
+        }
+    }
+}
+
+#[test]
+fn no_queries_get_no_answer() {
+    let mut case = Case::new(2, 3, 0, 4);
+    assert_eq!(case.run_packed(Isa::detect(), Precision::F32), []);
+    case.values.clear();
+    case.keys.clear();
+    let nothing = std::panic::catch_unwind(|| case.run_packed(Isa::detect(), Precision::F32));
+    assert!(nothing.is_err());
 }
 
 #[test]

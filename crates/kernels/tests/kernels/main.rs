@@ -6,6 +6,7 @@ mod cached_attention;
 mod conv2d;
 mod layer_norm;
 mod linear;
+mod log_sum_exp;
 mod max_pool;
 mod max_pool2d;
 mod patches;

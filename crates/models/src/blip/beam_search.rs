@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use kernels::{Isa, log_sum_exp};
 use rayon::prelude::*;
 
 /// The search for one text.
@@ -68,8 +69,8 @@ impl BeamSearch {
     }
 
     /// Takes one step. `logits` has a row of scores, one for each token there is, for every running text.
-    pub(super) fn advance(&mut self, logits: &[f32]) {
-        let candidates = self.candidates(logits);
+    pub(super) fn advance(&mut self, logits: &[f32], isa: Isa) {
+        let candidates = self.candidates(logits, isa);
         let length = self.running.first().map_or(0, |text| text.tokens.len()) + 1;
         let ends =
             |candidate: &Continuation| candidate.token == self.end || length >= self.max_length;
@@ -104,13 +105,13 @@ impl BeamSearch {
     }
 
     /// Twice as many as there are beams, best first: so many do not all end.
-    fn candidates(&self, logits: &[f32]) -> Vec<Continuation> {
+    fn candidates(&self, logits: &[f32], isa: Isa) -> Vec<Continuation> {
         let (most, vocabulary) = (2 * self.beams, logits.len() / self.running.len().max(1));
         let rows: Vec<_> = logits.chunks_exact(vocabulary).enumerate().collect();
         let mut all: Vec<_> = rows
             .into_par_iter()
             .flat_map_iter(|(parent, row)| {
-                let normaliser = log_sum_exp(row);
+                let normaliser = log_sum_exp(isa, row);
                 let start = self.running[parent].score;
                 let best = best_of(row, most).into_iter();
                 best.map(move |token| Continuation {
@@ -141,13 +142,6 @@ impl BeamSearch {
 
 fn descending(a: f32, b: f32) -> Ordering {
     b.total_cmp(&a)
-}
-
-/// What a row's numbers lack to be logarithms of probabilities.
-fn log_sum_exp(row: &[f32]) -> f32 {
-    let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = row.iter().map(|&x| f64::from((x - largest).exp())).sum();
-    largest + sum.ln() as f32
 }
 
 /// Indices of the `most` largest numbers, largest first; of equals the earlier first.
@@ -190,7 +184,7 @@ mod tests {
             let logits: Vec<f32> = last
                 .flat_map(|last| probabilities(last).map(f32::ln))
                 .collect();
-            search.advance(&logits);
+            search.advance(&logits, Isa::detect());
             steps += 1;
         }
         (search.into_best(), steps)

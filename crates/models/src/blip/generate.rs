@@ -1,5 +1,7 @@
 //! The loop that writes texts: all of them take a step together, as each step reads every weight of the decoder.
 
+use kernels::Isa;
+
 use super::beam_search::BeamSearch;
 use super::text_decoder::{ImageContext, TextDecoder, Token};
 
@@ -51,7 +53,8 @@ pub(super) fn generate(
             break;
         }
         let logits = decoder.read(&mut memory, images, &tokens, &wanted)?;
-        if !logits.iter().all(|x| x.is_finite()) {
+        // All are looked at, whatever comes first, so that a vector is looked at at a time.
+        if !logits.iter().fold(true, |all, x| all & x.is_finite()) {
             return Ok(None);
         }
         let vocabulary = logits.len() / wanted.len();
@@ -59,7 +62,7 @@ pub(super) fn generate(
         for &index in &order {
             let count = writings[index].search.running().len();
             let (own, others) = rest.split_at(count * vocabulary);
-            writings[index].advance(own);
+            writings[index].advance(own, decoder.isa());
             rest = others;
         }
     }
@@ -88,11 +91,11 @@ impl Writing<'_> {
     }
 
     /// One step. What the memory holds stays where it is: a text that goes on takes over its parent's rows.
-    fn advance(&mut self, logits: &[f32]) {
+    fn advance(&mut self, logits: &[f32], isa: Isa) {
         if logits.is_empty() {
             return;
         }
-        self.search.advance(logits);
+        self.search.advance(logits, isa);
         let running = self.search.running().iter();
         self.rows = running.map(|text| self.rows[text.parent].clone()).collect();
     }

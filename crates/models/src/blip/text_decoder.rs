@@ -6,11 +6,11 @@
 mod layer;
 
 use candle_core::{Device, Tensor};
-use kernels::{Activation, Attending};
+use kernels::{Activation, Attending, Isa};
 use weights::Scope;
 
 use super::config::TextConfig;
-use crate::layers::{KeyValues, LayerNorm, Linear, LinearBuilder};
+use crate::layers::{FixedKeyValues, KeyValues, LayerNorm, Linear, LinearBuilder};
 use crate::{LoadError, Placement};
 use layer::Layer;
 
@@ -25,11 +25,12 @@ pub(super) struct TextDecoder {
     vocabulary: Linear,
     width: usize,
     device: Device,
+    isa: Isa,
 }
 
 /// What the decoder knows of an image: for each layer the keys and values of its tokens.
 #[derive(Debug)]
-pub(super) struct ImageContext(Vec<KeyValues>);
+pub(super) struct ImageContext(Vec<FixedKeyValues>);
 
 /// What the decoder has read: for each layer a row for each token, which later tokens attend to.
 #[derive(Debug)]
@@ -96,6 +97,7 @@ impl TextDecoder {
             positions,
             width,
             device: placement.device.clone(),
+            isa: placement.isa,
         })
     }
 
@@ -103,6 +105,11 @@ impl TextDecoder {
     pub(super) fn look_at(&self, tokens: &Tensor) -> candle_core::Result<ImageContext> {
         let layers = self.layers.iter().map(|layer| layer.look_at(tokens));
         layers.collect::<Result<_, _>>().map(ImageContext)
+    }
+
+    /// The instruction set that it runs on.
+    pub(super) fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// A memory of nothing.

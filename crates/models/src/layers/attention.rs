@@ -10,7 +10,7 @@ use crate::Placement;
 pub(crate) struct Attention {
     pub(super) heads: usize,
     pub(super) isa: Isa,
-    precision: Precision,
+    pub(super) precision: Precision,
 }
 
 impl Attention {

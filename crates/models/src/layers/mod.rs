@@ -15,7 +15,7 @@ use kernels::Precision;
 
 pub(crate) use attention::Attention;
 pub(crate) use conv2d::{Conv2d, Conv2dBuilder};
-pub(crate) use key_values::KeyValues;
+pub(crate) use key_values::{FixedKeyValues, KeyValues};
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::{Linear, LinearBuilder};
 pub(crate) use max_pool::max_pool;

@@ -3,7 +3,7 @@ use kernels::{Activation, Attending};
 use weights::Scope;
 
 use super::TextConfig;
-use crate::layers::{Attention, KeyValues, LayerNorm, Linear, LinearBuilder};
+use crate::layers::{Attention, FixedKeyValues, KeyValues, LayerNorm, Linear, LinearBuilder};
 use crate::{LoadError, Placement};
 
 /// Attention to the text so far, attention to the image, and an MLP; each added to what came in, and normed afterwards.
@@ -57,13 +57,11 @@ impl Layer {
     }
 
     /// Keys and values of an image's tokens, `[tokens, image_width]`.
-    pub(super) fn look_at(&self, tokens: &Tensor) -> candle_core::Result<KeyValues> {
-        let mut kept = KeyValues::empty(self.width, tokens.device())?;
-        kept.append(
+    pub(super) fn look_at(&self, tokens: &Tensor) -> candle_core::Result<FixedKeyValues> {
+        self.attention.fix(
             &self.image_key.forward(tokens)?,
             &self.image_value.forward(tokens)?,
-        )?;
-        Ok(kept)
+        )
     }
 
     /// `x`, `[tokens, width]`, to the same. `kept` takes the tokens' own keys and values; `texts` says which rows of it each
@@ -73,7 +71,7 @@ impl Layer {
         x: &Tensor,
         kept: &mut KeyValues,
         texts: &[Attending<'_>],
-        seen: impl Iterator<Item = (&'a KeyValues, usize)>,
+        seen: impl Iterator<Item = (&'a FixedKeyValues, usize)>,
     ) -> candle_core::Result<Tensor> {
         let qkv = self.qkv.forward(x)?; // [tokens, 3 * width]
         let part = |i| qkv.narrow(1, i * self.width, self.width);
@@ -86,10 +84,8 @@ impl Layer {
         let mut first = 0;
         let mut answers = Vec::new();
         for (image, tokens) in seen {
-            answers.push(
-                self.attention
-                    .over_all(&queries.narrow(0, first, tokens)?, image)?,
-            );
+            let queries = queries.narrow(0, first, tokens)?;
+            answers.push(self.attention.over_fixed(&queries, image)?);
             first += tokens;
         }
         let x = self.image_output.forward(&Tensor::cat(&answers, 0)?, &x)?;
