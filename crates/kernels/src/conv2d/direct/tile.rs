@@ -86,6 +86,16 @@ impl Block<'_> {
                 }
             }
         }
+        if self.is_last
+            && let Some((residual, starts)) = self.residual
+        {
+            for start in &starts[row..row + R] {
+                for v in 0..V {
+                    let channel = self.channel + v * P::Lanes::COUNT;
+                    lanes.prefetch(residual.as_ptr().wrapping_add(start + channel).cast());
+                }
+            }
+        }
         // SAFETY: as the caller promises.
         let sums = unsafe { accumulate::<P, R, V>(product, pointers, panel, sums) };
         for v in 0..V {
