@@ -1,4 +1,5 @@
-//! `cargo bench -p kernels --bench conv2d`: the convolutions of Faster R-CNN at 800×1088, on every thread, by precision.
+//! `cargo bench -p kernels --bench conv2d [INSTRUCTIONS]`: the convolutions of Faster R-CNN at 800×1088, on every thread, by
+//! precision; with the fastest instruction set or e.g. `Avx2`.
 //! The rate counts operations as a convolution without Winograd's method has them.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its results")]
 
@@ -55,7 +56,14 @@ const LAYERS: &[Layer] = &[
 ];
 
 fn main() {
-    let isa = Isa::detect();
+    let wanted = std::env::args().skip(1).find(|arg| arg != "--bench");
+    let isa = match wanted {
+        Some(name) => Isa::available()
+            .into_iter()
+            .find(|isa| format!("{isa:?}") == name)
+            .expect("an instruction set of this processor"),
+        None => Isa::detect(),
+    };
     let threads = rayon::current_num_threads();
     for precision in [Precision::F32, Precision::Bf16] {
         println!("{isa:?} {precision:?}, {threads} threads");

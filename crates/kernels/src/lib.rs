@@ -12,6 +12,7 @@ mod area;
 mod attention;
 mod buffer;
 mod conv2d;
+mod destination;
 mod input_words;
 mod isa;
 mod lanes;

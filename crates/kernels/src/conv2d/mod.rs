@@ -12,7 +12,8 @@ mod residual;
 mod staging;
 mod winograd;
 
-use crate::buffer::{Shared, written};
+use crate::buffer::written;
+use crate::destination::Destination;
 use crate::max_pool::{Window, pool_rows, pooled_size};
 use crate::{Extent, Isa, Precision};
 use direct::{Direct, Images};
@@ -185,7 +186,7 @@ impl Conv2d {
         images.residual = residual.map(|residual| Placed::new(residual, images.output, channels));
         let length = images.output.pixels() * channels;
         let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
-            let to = Shared::new(to.as_mut_ptr().cast::<f32>());
+            let to = Destination::of(to, channels);
             // SAFETY: `to` has the output's length, and no one else has it.
             unsafe {
                 match &self.method {
@@ -298,6 +299,13 @@ impl Conv2d {
         assert!(pixels.end <= images.output.pixels() && pixels.len() * stride <= out.len());
         assert!(stride >= self.shape.out_channels && stride <= direct.padded_channels());
         // SAFETY: `out` has room for the pixels, as was just checked, and is borrowed here alone.
-        unsafe { direct.run_on_this_thread(images, pixels, Shared::new(out.as_mut_ptr()), stride) }
+        unsafe {
+            direct.run_on_this_thread(
+                images,
+                pixels,
+                Destination::cached(out.as_mut_ptr()),
+                stride,
+            )
+        }
     }
 }

@@ -35,6 +35,20 @@ pub(crate) trait Lanes: Copy {
     /// `COUNT` values starting at `to` must be writable. No alignment is needed.
     unsafe fn store(self, to: *mut f32, vector: Self::Vector);
 
+    /// Stores past the caches where the instruction set can. Others may read it only after [`Lanes::settle`].
+    ///
+    /// # Safety
+    /// `COUNT` values starting at `to` must be writable, and `to` a multiple of their size.
+    #[inline(always)]
+    unsafe fn stream(self, to: *mut f32, vector: Self::Vector) {
+        // SAFETY: as the caller promises.
+        unsafe { self.store(to, vector) }
+    }
+
+    /// Orders what this thread has streamed before all that it stores from now on.
+    #[inline(always)]
+    fn settle(self) {}
+
     /// Loads `count` values, at most `COUNT`, into the first lanes; the others are zero.
     ///
     /// # Safety

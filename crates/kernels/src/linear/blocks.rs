@@ -12,7 +12,8 @@ use rayon::prelude::*;
 use super::Linear;
 use super::finish::{Finish, finish};
 use super::packing::PackedInput;
-use crate::buffer::{Shared, Words, written};
+use crate::buffer::{Words, written};
+use crate::destination::Destination;
 use crate::lanes::Lanes as _;
 use crate::product::{Product, VECTORS, WithProduct};
 use crate::rows::part;
@@ -33,7 +34,7 @@ pub(super) fn run(layer: &Linear, input: &PackedInput<'_>, residual: Option<&[f3
     let wanted = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(blocks.max(1));
     let groups = panels.div_ceil(GROUP_PANELS).max(wanted).min(panels);
     let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
-        let to = Shared::new(to.as_mut_ptr().cast::<f32>());
+        let to = Destination::of(to, outputs);
         (0..blocks * groups)
             .into_par_iter()
             .with_max_len(1)
@@ -63,7 +64,7 @@ struct Task<'a> {
     residual: Option<&'a [f32]>,
     stripes: Range<usize>,
     panels: Range<usize>,
-    to: Shared<f32>,
+    to: Destination,
 }
 
 impl WithProduct for Task<'_> {
@@ -140,5 +141,6 @@ impl WithProduct for Task<'_> {
                 }
             }
         }
+        to.settle(product.lanes());
     }
 }

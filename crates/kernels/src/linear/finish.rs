@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Linear;
 use crate::activation::{Activation, Gelu, Identity, Pointwise, QuickGelu, Relu};
-use crate::buffer::Shared;
+use crate::destination::Destination;
 use crate::lanes::Lanes;
 use crate::product::VECTORS;
 use crate::tile::Sums;
@@ -29,7 +29,7 @@ pub(super) struct Finish<'a> {
 /// `to` must be the layer's output, in which no one else reads or writes this tile; if it is not the first, the tile must
 /// have been written.
 #[inline(always)]
-pub(super) unsafe fn finish<L: Lanes>(lanes: L, tile: &Finish<'_>, sums: &Sums, to: Shared<f32>) {
+pub(super) unsafe fn finish<L: Lanes>(lanes: L, tile: &Finish<'_>, sums: &Sums, to: Destination) {
     // The choice is made outside the loop over the tile.
     // SAFETY: as the caller promises.
     unsafe {
@@ -49,7 +49,7 @@ unsafe fn finish_with<L: Lanes, A: Pointwise>(
     lanes: L,
     tile: &Finish<'_>,
     sums: &Sums,
-    to: Shared<f32>,
+    to: Destination,
 ) {
     let columns = VECTORS * L::COUNT;
     let outputs = tile.layer.outputs();
@@ -76,7 +76,11 @@ unsafe fn finish_with<L: Lanes, A: Pointwise>(
                         value = lanes.add(value, lanes.load_up_to(residual.as_ptr().add(at), used));
                     }
                 }
-                lanes.store_up_to(to.at(at), value, used);
+                if tile.is_last {
+                    to.store_up_to(lanes, at, value, used);
+                } else {
+                    lanes.store_up_to(to.at(at), value, used);
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ use super::packing::Packed;
 use super::residual::Placed;
 use super::staging::Staging;
 use super::{Conv2dWeights, Shape};
-use crate::buffer::Shared;
+use crate::destination::Destination;
 use crate::rows::part as part_of;
 use crate::words::Layout;
 use crate::{Extent, Isa, Precision};
@@ -76,7 +76,7 @@ impl Direct {
     ///
     /// # Safety
     /// `to` must have room for the output, and no one else may use it.
-    pub(super) unsafe fn run(&self, images: &Images<'_>, to: Shared<f32>) {
+    pub(super) unsafe fn run(&self, images: &Images<'_>, to: Destination) {
         let output = images.output;
         let parts = self.parts(output);
         let panels = self.packed.panels.len();
@@ -88,7 +88,7 @@ impl Direct {
             .with_max_len(1)
             .for_each(|task| {
                 let (part, group) = (&parts[task / groups], task % groups);
-                let to = Shared::new(to.at(part.start * channels));
+                let to = to.from(part.start * channels);
                 // SAFETY: no other task has these pixels of these panels.
                 unsafe {
                     self.run_part(
@@ -111,7 +111,7 @@ impl Direct {
         &self,
         images: &Images<'_>,
         pixels: Range<usize>,
-        to: Shared<f32>,
+        to: Destination,
         stride: usize,
     ) {
         let panels = 0..self.packed.panels.len();
@@ -128,7 +128,7 @@ impl Direct {
         images: &Images<'_>,
         pixels: Range<usize>,
         panels: Range<usize>,
-        to: Shared<f32>,
+        to: Destination,
         stride: usize,
     ) {
         let Images {

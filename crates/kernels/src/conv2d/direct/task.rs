@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::tile::Block;
 use super::{BLOCK_PIXELS, Direct};
 use crate::Extent;
-use crate::buffer::{Shared, Words};
+use crate::buffer::Words;
 use crate::conv2d::residual::Placed;
+use crate::destination::Destination;
 use crate::product::{Product, WithProduct};
 use crate::rows::Run;
 use crate::words::widen;
@@ -28,7 +29,7 @@ pub(super) struct Place<'a> {
     pub(super) panels: Range<usize>,
     pub(super) residual: Option<&'a Placed<'a>>,
     /// The first pixel's place.
-    pub(super) to: Shared<f32>,
+    pub(super) to: Destination,
     /// Numbers from one pixel to the next.
     pub(super) stride: usize,
 }
@@ -122,7 +123,7 @@ impl WithProduct for Task<'_> {
                         is_last: index + 1 == packed.chunks.len(),
                         residual: residual
                             .map(|residual| (residual.values, &residual_starts[..block])),
-                        to: to.at(done * stride),
+                        to: to.from(done * stride),
                         stride,
                     };
                     // SAFETY: every start leaves all runs inside the view, as was checked above; the panel has weights
@@ -138,6 +139,7 @@ impl WithProduct for Task<'_> {
             }
             done += block;
         }
+        to.settle(product.lanes());
     }
 }
 

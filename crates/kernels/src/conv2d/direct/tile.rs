@@ -1,6 +1,7 @@
 #![expect(unsafe_code, reason = "unchecked reads in the innermost loop")]
 
 use crate::conv2d::finish::Finish;
+use crate::destination::Destination;
 use crate::lanes::Lanes;
 use crate::product::Product;
 use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows};
@@ -24,7 +25,7 @@ pub(super) struct Block<'a> {
     pub(super) is_last: bool,
     /// What is added, and where it begins for each pixel.
     pub(super) residual: Option<(&'a [f32], &'a [usize])>,
-    pub(super) to: *mut f32,
+    pub(super) to: Destination,
     pub(super) stride: usize,
 }
 
@@ -80,7 +81,7 @@ impl Block<'_> {
                 }
             } else if channel < self.channels {
                 for (r, sums) in sums.iter_mut().enumerate() {
-                    let at = self.to.wrapping_add((row + r) * self.stride + channel);
+                    let at = self.to.at((row + r) * self.stride + channel);
                     // SAFETY: this tile has been written in the first chunk, and is within the output.
                     sums[v] = unsafe { lanes.load_up_to(at, self.channels - channel) };
                 }
@@ -107,17 +108,20 @@ impl Block<'_> {
             for (r, sums) in sums.iter().enumerate() {
                 let at = (row + r) * self.stride + channel;
                 let mut value = sums[v];
-                if self.is_last {
-                    if let Some((residual, starts)) = self.residual {
-                        let residual = &residual[starts[row + r] + channel..][..count];
-                        // SAFETY: the slice was cut to the number of values that are read.
-                        let residual = unsafe { lanes.load_up_to(residual.as_ptr(), count) };
-                        value = lanes.add(value, residual);
-                    }
-                    value = self.finish.rectify(lanes, value, channel);
+                if !self.is_last {
+                    // SAFETY: `to` holds `channels` values at every multiple of `stride`, as the caller promises.
+                    unsafe { lanes.store_up_to(self.to.at(at), value, count) };
+                    continue;
                 }
-                // SAFETY: `to` holds `channels` values at every multiple of `stride`, as the caller promises.
-                unsafe { lanes.store_up_to(self.to.add(at), value, count) };
+                if let Some((residual, starts)) = self.residual {
+                    let residual = &residual[starts[row + r] + channel..][..count];
+                    // SAFETY: the slice was cut to the number of values that are read.
+                    let residual = unsafe { lanes.load_up_to(residual.as_ptr(), count) };
+                    value = lanes.add(value, residual);
+                }
+                value = self.finish.rectify(lanes, value, channel);
+                // SAFETY: as above; channels of a vector begin at a multiple of its length.
+                unsafe { self.to.store_up_to(lanes, at, value, count) };
             }
         }
     }

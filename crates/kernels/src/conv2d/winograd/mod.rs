@@ -18,7 +18,8 @@ use rayon::prelude::*;
 use super::direct::Images;
 use super::finish::Finish;
 use super::{Conv2dWeights, Shape};
-use crate::buffer::{Shared, Words};
+use crate::buffer::Words;
+use crate::destination::Destination;
 use crate::linear::packing::PackedWeights;
 use crate::product::{Product, VECTORS, WithProduct};
 use crate::rows::part;
@@ -77,7 +78,7 @@ impl Winograd {
     ///
     /// # Safety
     /// `to` must have room for the output, and no one else may use it.
-    pub(super) unsafe fn run(&self, images: &Images<'_>, to: Shared<f32>) {
+    pub(super) unsafe fn run(&self, images: &Images<'_>, to: Destination) {
         match self.precision {
             Precision::F32 => self.run_tiles::<F4, 6, 4>(images, to),
             Precision::Bf16 => self.run_tiles::<F2, 4, 2>(images, to),
@@ -87,7 +88,7 @@ impl Winograd {
     fn run_tiles<T: Tile<IN, OUT>, const IN: usize, const OUT: usize>(
         &self,
         images: &Images<'_>,
-        to: Shared<f32>,
+        to: Destination,
     ) {
         let grid = Grid::new(images.output, OUT);
         let threads = rayon::current_num_threads();
@@ -149,7 +150,7 @@ struct Task<'a, T, const IN: usize, const OUT: usize> {
     images: &'a Images<'a>,
     grid: Grid,
     tiles: Range<usize>,
-    to: Shared<f32>,
+    to: Destination,
     size: std::marker::PhantomData<T>,
 }
 
@@ -201,6 +202,7 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> WithProduct for Task<'
             let sums = &sums[row * outputs.row..];
             transforms.output(product.lanes(), grid.place(tile), sums, outputs.stride, to);
         }
+        to.settle(product.lanes());
         MEMORY.set(Some(memory));
     }
 }

@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 
 use super::tile::Tile;
 use crate::Extent;
-use crate::buffer::Shared;
 use crate::conv2d::Shape;
 use crate::conv2d::direct::Images;
 use crate::conv2d::finish::Finish;
+use crate::destination::Destination;
 use crate::lanes::Lanes;
 use crate::product::Product;
 
@@ -136,7 +136,7 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> Transforms<'_, T, IN, 
         (image, row, column): (usize, usize, usize),
         sums: &[u32],
         stride: usize,
-        to: Shared<f32>,
+        to: Destination,
     ) {
         let Images {
             output,
@@ -174,10 +174,9 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> Transforms<'_, T, IN, 
                         // SAFETY: the slice was cut to a vector's length.
                         value = lanes.add(value, unsafe { lanes.load(residual.as_ptr()) });
                     }
+                    let value = self.finish.rectify(lanes, value, channel);
                     // SAFETY: the pixel lies inside the output and belongs to this tile alone.
-                    unsafe {
-                        lanes.store(to.at(at), self.finish.rectify(lanes, value, channel));
-                    }
+                    unsafe { to.store_up_to(lanes, at, value, L::COUNT) };
                 }
             }
         }
