@@ -7,11 +7,11 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::AttentionShape;
-use crate::activation::exp_not_above_0;
+use crate::activation::{exp_not_above_0, rough_exp2_not_above_0};
 use crate::buffer::{Shared, Words};
 use crate::input_words::InputWords;
 use crate::lanes::{Lanes, MOST_LANES};
-use crate::product::{Product, VECTORS, WithProduct};
+use crate::product::{Product, VECTORS, Vector, WithProduct};
 use crate::tile::{MOST_ROWS, Operands, Sums, Wanted, multiply};
 use crate::words::Layout;
 
@@ -164,8 +164,8 @@ unsafe fn attend<P: Product>(
     let queries = panel * columns..queries.min((panel + 1) * columns);
     let depth = head_size.div_ceil(terms);
     let packed = memory.queries.at_least(depth * columns);
-    // A power of two for the usual sizes, so that nothing is rounded by it.
-    let scale = (head_size as f32).sqrt().recip();
+    // A power of two for the usual sizes, so that nothing is rounded by it where numbers are `f32`.
+    let scale = (head_size as f32).sqrt().recip() * score_unit::<P>();
     let input_words = InputWords::new(product, head.layout.precision).scaled(scale);
     for v in 0..VECTORS {
         // Where there are no more queries the last one is taken again, and nobody looks at what comes of it.
@@ -264,6 +264,25 @@ unsafe fn attend<P: Product>(
     }
 }
 
+/// What scores are multiplied with for [`exp_of_score`]: exponentials that are rounded to bf16 are powers of 2 first.
+const fn score_unit<P: Product>() -> f32 {
+    if P::TERMS == 2 {
+        std::f32::consts::LOG2_E
+    } else {
+        1.0
+    }
+}
+
+/// The exponential of a score that is not above 0.
+#[inline(always)]
+fn exp_of_score<P: Product>(product: P, score: Vector<P>) -> Vector<P> {
+    if P::TERMS == 2 {
+        rough_exp2_not_above_0(product.lanes(), score)
+    } else {
+        exp_not_above_0(product.lanes(), score)
+    }
+}
+
 /// Makes `exp(score - largest)` of the scores of `keys` keys, in the form of words of weights, and brings `largest` and the
 /// `total` of each column up to date. Answers what earlier sums have to be multiplied with.
 ///
@@ -290,7 +309,7 @@ unsafe fn softmax_step<P: Product>(
             }
         }
         for v in 0..VECTORS {
-            rescale[v] = exp_not_above_0(lanes, lanes.sub(largest[v], highest[v]));
+            rescale[v] = exp_of_score(product, lanes.sub(largest[v], highest[v]));
             total[v] = lanes.mul(total[v], rescale[v]);
             largest[v] = highest[v];
         }
@@ -301,7 +320,7 @@ unsafe fn softmax_step<P: Product>(
                     let key = step * P::TERMS + i;
                     if key < keys {
                         let score = lanes.load(scores.add(key * columns + v * P::Lanes::COUNT));
-                        *term = exp_not_above_0(lanes, lanes.sub(score, highest[v]));
+                        *term = exp_of_score(product, lanes.sub(score, highest[v]));
                         total[v] = lanes.add(total[v], *term);
                     }
                 }

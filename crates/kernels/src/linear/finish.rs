@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use super::Linear;
-use crate::activation::{Activation, Gelu, Identity, Pointwise, QuickGelu, Relu};
+use crate::Precision;
+use crate::activation::{Activation, Gelu, Identity, Pointwise, QuickGelu, Relu, RoughGelu};
 use crate::destination::Destination;
 use crate::lanes::Lanes;
 use crate::product::VECTORS;
@@ -37,7 +38,10 @@ pub(super) unsafe fn finish<L: Lanes>(lanes: L, tile: &Finish<'_>, sums: &Sums, 
             None => finish_with::<L, Identity>(lanes, tile, sums, to),
             Some(Activation::Relu) => finish_with::<L, Relu>(lanes, tile, sums, to),
             Some(Activation::QuickGelu) => finish_with::<L, QuickGelu>(lanes, tile, sums, to),
-            Some(Activation::Gelu) => finish_with::<L, Gelu>(lanes, tile, sums, to),
+            Some(Activation::Gelu) => match tile.layer.precision {
+                Precision::F32 => finish_with::<L, Gelu>(lanes, tile, sums, to),
+                Precision::Bf16 => finish_with::<L, RoughGelu>(lanes, tile, sums, to),
+            },
         }
     }
 }
