@@ -8,7 +8,7 @@ use crate::buffer::Shared;
 use crate::lanes::Lanes;
 
 /// An output from this size on is written past the caches: little of it would be left there for whoever reads it, and a line
-/// that is stored into is read from memory first, which costs half as much again as writing it. A third of a usual last cache.
+/// that is stored into is read from memory first, which takes as long as writing it. Half of a usual last cache.
 const STREAMED_BYTES: usize = 16 << 20;
 const LINE_BYTES: usize = 64;
 

@@ -87,6 +87,7 @@ impl Block<'_> {
                 }
             }
         }
+        // It mostly lies in memory, from where it comes while the sums are made.
         if self.is_last
             && let Some((residual, starts)) = self.residual
         {
