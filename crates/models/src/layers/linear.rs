@@ -299,8 +299,13 @@ mod tests {
                     ),
                 ] {
                     let difference = (a - b)?.abs()?.max_all()?.to_scalar::<f32>()?;
+                    // As exact as `Activation::Gelu` says it is there.
+                    let tolerance = match (precision, activation) {
+                        (Precision::Bf16, Some(Activation::Gelu)) => 2e-4,
+                        _ => 2e-5,
+                    };
                     assert!(
-                        difference <= 2e-5,
+                        difference <= tolerance,
                         "{precision:?} {activation:?}: {difference}"
                     );
                 }
