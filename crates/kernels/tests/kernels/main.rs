@@ -4,7 +4,6 @@ mod area;
 mod attention;
 mod cached_attention;
 mod conv2d;
-mod large_outputs;
 mod layer_norm;
 mod linear;
 mod log_sum_exp;
