@@ -26,19 +26,16 @@ impl WithLanes for LogSumExp<'_> {
         let mut last = [f32::NEG_INFINITY; MOST_LANES];
         last[..rest.len()].copy_from_slice(rest);
         let vectors = || vectors.chunks_exact(L::COUNT).chain([&last[..L::COUNT]]);
-        let parts = |vector| {
-            let mut parts = [0.0_f32; MOST_LANES];
-            // SAFETY: no vector is longer.
-            unsafe { lanes.store(parts.as_mut_ptr(), vector) };
-            parts.into_iter().take(L::COUNT)
-        };
         let mut highest = lanes.splat(f32::NEG_INFINITY);
         for scores in vectors() {
             // SAFETY: every slice is one vector.
             highest = lanes.max(unsafe { lanes.load(scores.as_ptr()) }, highest);
         }
         // NaN is passed over here, and comes back in the exponentials below.
-        let largest = parts(highest).fold(f32::NEG_INFINITY, f32::max);
+        let largest = lanes.parts(highest)[..L::COUNT]
+            .iter()
+            .copied()
+            .fold(f32::NEG_INFINITY, f32::max);
         if largest == f32::NEG_INFINITY && self.0.iter().all(|x| !x.is_nan()) {
             return largest;
         }
@@ -49,6 +46,6 @@ impl WithLanes for LogSumExp<'_> {
             let exp = exp_not_above_0(lanes, lanes.sub(scores, lanes.splat(largest)));
             total = lanes.add(total, exp);
         }
-        largest + parts(total).sum::<f32>().ln()
+        largest + lanes.parts(total).into_iter().sum::<f32>().ln()
     }
 }

@@ -57,12 +57,7 @@ pub fn attention(isa: Isa, precision: Precision, qkv: &[f32], shape: AttentionSh
         "{queries} queries of {tokens} tokens"
     );
     assert_eq!(qkv.len(), batch * tokens * 3 * width, "qkv length");
-    let precision = if isa.multiplies_bf16() {
-        precision
-    } else {
-        Precision::F32
-    };
-    let layout = Layout::new(isa, precision);
+    let layout = layout(isa, precision);
     let panels = queries.div_ceil(layout.columns);
     let wanted = TASKS_A_THREAD * rayon::current_num_threads();
     let parts = wanted.div_ceil((batch * heads).max(1)).clamp(1, panels);
@@ -77,7 +72,7 @@ pub fn attention(isa: Isa, precision: Precision, qkv: &[f32], shape: AttentionSh
                 let qkv = &qkv[image * tokens * 3 * width..][..tokens * 3 * width];
                 let panels = part * panels / parts..(part + 1) * panels / parts;
                 isa.with_product(
-                    precision,
+                    layout.precision,
                     Head {
                         layout,
                         shape,
@@ -94,4 +89,14 @@ pub fn attention(isa: Isa, precision: Precision, qkv: &[f32], shape: AttentionSh
     unsafe {
         written(batch * queries * width, write)
     }
+}
+
+/// bf16 products where the processor has them, else `f32`.
+fn layout(isa: Isa, precision: Precision) -> Layout {
+    let precision = if isa.multiplies_bf16() {
+        precision
+    } else {
+        Precision::F32
+    };
+    Layout::new(isa, precision)
 }

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "vector loads and stores")]
 
 use crate::activation::exp_not_above_0;
-use crate::lanes::{Lanes, MOST_LANES};
+use crate::lanes::Lanes;
 
 /// Scores to the numerators of their softmax; the denominator is returned. Only the first `seen` of `scores` count, whose
 /// length is whole vectors; the others become 0.
@@ -15,7 +15,7 @@ pub(super) fn softmax<L: Lanes>(lanes: L, scores: &mut [f32], seen: usize) -> f3
         highest = lanes.max(unsafe { lanes.load(chunk.as_ptr()) }, highest);
     }
     // NaN is passed over here, and comes back in the exponential below.
-    let highest = parts(lanes, highest);
+    let highest = lanes.parts(highest);
     let largest = highest[..L::COUNT].iter().copied().fold(f32::MIN, f32::max);
     let largest = lanes.splat(largest);
     let mut total = lanes.splat(0.0);
@@ -32,14 +32,5 @@ pub(super) fn softmax<L: Lanes>(lanes: L, scores: &mut [f32], seen: usize) -> f3
             total = lanes.add(total, lanes.load(chunk.as_ptr()));
         }
     }
-    parts(lanes, total).into_iter().sum()
-}
-
-/// The lanes of a vector, and zeros.
-#[inline(always)]
-fn parts<L: Lanes>(lanes: L, vector: L::Vector) -> [f32; MOST_LANES] {
-    let mut parts = [0.0; MOST_LANES];
-    // SAFETY: no vector is longer.
-    unsafe { lanes.store(parts.as_mut_ptr(), vector) };
-    parts
+    lanes.parts(total).into_iter().sum()
 }

@@ -102,6 +102,15 @@ pub(crate) trait Lanes: Copy {
         }
     }
 
+    /// The lanes, and zeros where there are no more.
+    #[inline(always)]
+    fn parts(self, vector: Self::Vector) -> [f32; MOST_LANES] {
+        let mut parts = [0.0; MOST_LANES];
+        // SAFETY: no vector is longer.
+        unsafe { self.store(parts.as_mut_ptr(), vector) };
+        parts
+    }
+
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
 
     fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;

@@ -56,14 +56,9 @@ impl PackedKeyValues {
             keys.len()
         );
         assert_eq!(keys.len(), values.len(), "values length");
-        let precision = if isa.multiplies_bf16() {
-            precision
-        } else {
-            Precision::F32
-        };
         let mut packed = Self {
             isa,
-            layout: Layout::new(isa, precision),
+            layout: super::layout(isa, precision),
             rows: keys.len() / width,
             heads,
             head_size: width / heads,
@@ -82,7 +77,7 @@ impl PackedKeyValues {
                 key_words,
                 value_words,
             };
-            isa.with_product(precision, pack);
+            isa.with_product(packed.layout.precision, pack);
         });
         packed.words = words;
         packed
