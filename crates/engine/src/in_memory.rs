@@ -3,7 +3,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use imaging::RgbImage;
-use models::{CaptionOptions, Pixels, PromptError};
+use models::{CaptionOptions, Interrupt, Pixels, PromptError};
 
 use crate::model::{Detector, Encoder, MODELS, Model, Role};
 use crate::plan::Models;
@@ -55,7 +55,7 @@ impl Models for InMemory {
     fn embed(&self, encoder: Encoder, pixels: &Pixels) -> Result<Vec<f32>, String> {
         let model = encoder.model();
         let vectors = present(self.encoders.get(&encoder), model)?
-            .encode(&[pixels])
+            .encode(&[pixels], Interrupt::NEVER)
             .map_err(|error| format!("{model} failed: {error}"))?;
         let mut vectors = vectors.into_iter();
         match (vectors.next(), vectors.next()) {
@@ -71,7 +71,7 @@ impl Models for InMemory {
     ) -> Result<Vec<Result<String, PromptError>>, String> {
         let model = Model::Blip;
         present(self.captioner.as_ref(), model)?
-            .caption(images, captions)
+            .caption(images, captions, Interrupt::NEVER)
             .map_err(|error| format!("{model} failed: {error}"))
     }
 }

@@ -1,9 +1,9 @@
 use std::fmt::Debug;
 
 use imaging::RgbImage;
-use models::DetectError;
 use models::faster_rcnn::FasterRcnn;
 use models::mtcnn::Mtcnn;
+use models::{DetectError, Interrupt};
 
 use crate::result::Detection;
 
@@ -15,7 +15,7 @@ pub(crate) trait ObjectDetector: Send + Sync + Debug {
 
 impl ObjectDetector for Mtcnn {
     fn detect(&self, image: &RgbImage) -> Result<Vec<Detection>, DetectError> {
-        let faces = Self::detect(self, image)?.into_iter();
+        let faces = Self::detect(self, image, Interrupt::NEVER)?.into_iter();
         let detections = faces.map(|face| Detection {
             bbox: face.bbox,
             score: face.score,
@@ -27,7 +27,7 @@ impl ObjectDetector for Mtcnn {
 
 impl ObjectDetector for FasterRcnn {
     fn detect(&self, image: &RgbImage) -> Result<Vec<Detection>, DetectError> {
-        let persons = Self::detect(self, image)?.into_iter();
+        let persons = Self::detect(self, image, Interrupt::NEVER)?.into_iter();
         let detections = persons.map(|person| Detection {
             bbox: person.bbox,
             score: person.score,

@@ -11,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use candle_core::Device;
 use imaging::{ExifOrientation, Limits, RgbImage, decode};
+use models::Interrupt;
 use models::mtcnn::Mtcnn;
 
 fn main() -> Result<()> {
@@ -48,7 +49,7 @@ fn main() -> Result<()> {
 }
 
 fn print_faces(mtcnn: &Mtcnn, image: &RgbImage) -> Result<()> {
-    for face in mtcnn.detect(image)? {
+    for face in mtcnn.detect(image, Interrupt::NEVER)? {
         let numbers = face
             .bbox
             .into_iter()
@@ -64,13 +65,13 @@ fn print_faces(mtcnn: &Mtcnn, image: &RgbImage) -> Result<()> {
 
 fn measure(mtcnn: &Mtcnn, image: &RgbImage) -> Result<()> {
     for _ in 0..3 {
-        mtcnn.detect(image)?;
+        mtcnn.detect(image, Interrupt::NEVER)?;
     }
     let mut times = Vec::new();
     let began = Instant::now();
     while times.len() < 10 || began.elapsed().as_secs() < 4 {
         let start = Instant::now();
-        black_box(mtcnn.detect(image)?);
+        black_box(mtcnn.detect(image, Interrupt::NEVER)?);
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);

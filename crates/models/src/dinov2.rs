@@ -14,6 +14,7 @@ use kernels::Activation;
 use weights::{Checkpoint, Scope};
 
 use crate::image_encoder::{EncodeError, ImageEncoder, batch};
+use crate::interrupt::Interrupt;
 use crate::layers::{Attention, LayerNorm, LinearBuilder, PatchEmbedding};
 use crate::preprocess::{Pixels, Recipe};
 use crate::vit::{Block, Config, Vit};
@@ -72,12 +73,16 @@ impl ImageEncoder for DinoV2 {
         DIMS
     }
 
-    fn encode(&self, images: &[&Pixels]) -> Result<Vec<Vec<f32>>, EncodeError> {
+    fn encode(
+        &self,
+        images: &[&Pixels],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
         if images.is_empty() {
             return Ok(Vec::new());
         }
         let pixels = batch(images, RECIPE.side(), &self.device)?;
-        Ok(self.vit.forward(&pixels)?.to_vec2()?)
+        Ok(self.vit.forward(&pixels, interrupt)?.to_vec2()?)
     }
 }
 

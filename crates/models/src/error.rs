@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use weights::CheckpointError;
 
+use crate::interrupt::Interrupted;
+
 /// A model cannot be made from its weights files.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -57,4 +59,25 @@ pub enum DetectError {
     /// The device failed.
     #[error("the network failed: {0}")]
     Device(#[from] candle_core::Error),
+    /// The caller's [`Interrupt`](crate::Interrupt) said so.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+/// A forward pass did not come to its end.
+#[derive(Debug, Error)]
+pub(crate) enum PassError {
+    #[error(transparent)]
+    Device(#[from] candle_core::Error),
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<PassError> for DetectError {
+    fn from(error: PassError) -> Self {
+        match error {
+            PassError::Device(error) => Self::Device(error),
+            PassError::Interrupted(error) => Self::Interrupted(error),
+        }
+    }
 }

@@ -2,7 +2,9 @@ use std::fmt::Debug;
 
 use thiserror::Error;
 
+use crate::error::PassError;
 use crate::image_encoder::EncodeError;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::preprocess::Pixels;
 
 /// A model that describes an image in words.
@@ -11,7 +13,8 @@ pub trait ImageCaptioner: Send + Sync + Debug {
     /// go through the model together and all texts are written together; none depends on what else is asked.
     ///
     /// # Errors
-    /// When pixels were made by another recipe's side, the device fails, or the model answers with NaN or infinity. A caption
+    /// When pixels were made by another recipe's side, the device fails, the model answers with NaN or infinity, or
+    /// `interrupt` says so. A caption
     /// whose prompt cannot be used is an error of its own, and the others are written.
     ///
     /// # Panics
@@ -20,6 +23,7 @@ pub trait ImageCaptioner: Send + Sync + Debug {
         &self,
         images: &[&Pixels],
         captions: &[(usize, &CaptionOptions)],
+        interrupt: Interrupt<'_>,
     ) -> Result<Vec<Result<String, PromptError>>, CaptionError>;
 }
 
@@ -57,13 +61,31 @@ pub enum PromptError {
 pub enum CaptionError {
     /// The pixels do not fit, or the device failed.
     #[error(transparent)]
-    Image(#[from] EncodeError),
+    Image(EncodeError),
     /// The scores of what comes next were no finite numbers.
     #[error("the network gave scores that are no numbers")]
     NotFinite,
     /// The checkpoint's tokenizer has no words for what the network wrote.
     #[error("the network's tokens cannot be turned into text")]
     Undecodable,
+    /// The caller's [`Interrupt`] said so.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<EncodeError> for CaptionError {
+    fn from(error: EncodeError) -> Self {
+        match error {
+            EncodeError::Interrupted(error) => Self::Interrupted(error),
+            error => Self::Image(error),
+        }
+    }
+}
+
+impl From<PassError> for CaptionError {
+    fn from(error: PassError) -> Self {
+        EncodeError::from(error).into()
+    }
 }
 
 impl From<candle_core::Error> for CaptionError {

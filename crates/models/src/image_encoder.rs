@@ -3,6 +3,8 @@ use std::fmt::Debug;
 use candle_core::{Device, Tensor};
 use thiserror::Error;
 
+use crate::error::PassError;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::preprocess::{Pixels, Recipe};
 
 /// A model that turns an image into a vector.
@@ -17,8 +19,12 @@ pub trait ImageEncoder: Send + Sync + Debug {
     /// through the model together; a vector does not depend on what else is in the batch.
     ///
     /// # Errors
-    /// When pixels were made by another recipe's side, or the device fails.
-    fn encode(&self, images: &[&Pixels]) -> Result<Vec<Vec<f32>>, EncodeError>;
+    /// When pixels were made by another recipe's side, the device fails, or `interrupt` says so.
+    fn encode(
+        &self,
+        images: &[&Pixels],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError>;
 }
 
 /// An encoder cannot make vectors of the pixels it was given.
@@ -36,6 +42,18 @@ pub enum EncodeError {
     /// The device failed.
     #[error("the network failed: {0}")]
     Device(#[from] candle_core::Error),
+    /// The caller's [`Interrupt`] said so.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl From<PassError> for EncodeError {
+    fn from(error: PassError) -> Self {
+        match error {
+            PassError::Device(error) => Self::Device(error),
+            PassError::Interrupted(error) => Self::Interrupted(error),
+        }
+    }
 }
 
 /// `images`, each `side` by `side`, as one `[batch, side, side, 3]` on `device`.

@@ -8,6 +8,8 @@ pub(crate) mod goldens;
 
 use candle_core::Tensor;
 
+use crate::error::PassError;
+use crate::interrupt::Interrupt;
 use crate::layers::{Attention, LayerNorm, Linear, PatchEmbedding};
 
 /// Sizes of a vision transformer.
@@ -72,20 +74,30 @@ pub(crate) struct Vit {
 
 impl Vit {
     /// `[batch, side, side, 3]` to the class tokens after the final norm, `[batch, width]`.
-    pub(crate) fn forward(&self, pixels: &Tensor) -> candle_core::Result<Tensor> {
+    pub(crate) fn forward(
+        &self,
+        pixels: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Tensor, PassError> {
+        interrupt.check()?;
         let x = self.embed(pixels)?; // [batch, tokens, width]
-        let x = self.trunk(x)?; // [batch, width]
-        self.norm.forward(&x)
+        let x = self.trunk(x, interrupt)?; // [batch, width]
+        Ok(self.norm.forward(&x)?)
     }
 
     /// `[batch, side, side, 3]` to all tokens after the final norm, `[batch, tokens, width]`.
-    pub(crate) fn tokens(&self, pixels: &Tensor) -> candle_core::Result<Tensor> {
+    pub(crate) fn tokens(
+        &self,
+        pixels: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Tensor, PassError> {
+        interrupt.check()?;
         let mut x = self.embed(pixels)?;
         let tokens = x.dim(1)?;
         for block in &self.blocks {
-            x = block.forward(&x, tokens)?;
+            x = block.forward(&x, tokens, interrupt)?;
         }
-        self.norm.forward(&x)
+        Ok(self.norm.forward(&x)?)
     }
 
     /// The tokens that go into the first block: `[batch, tokens, width]`.
@@ -102,13 +114,17 @@ impl Vit {
 
     /// All blocks; of the last one's answer, the class tokens: `[batch, width]`. Nothing after the last block's keys
     /// and values mixes tokens, so its queries, its MLP and the final norm are computed for the class tokens alone.
-    pub(crate) fn trunk(&self, mut x: Tensor) -> candle_core::Result<Tensor> {
+    pub(crate) fn trunk(
+        &self,
+        mut x: Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Tensor, PassError> {
         let tokens = x.dim(1)?;
         for (i, block) in self.blocks.iter().enumerate() {
             let last = i + 1 == self.blocks.len();
-            x = block.forward(&x, if last { 1 } else { tokens })?;
+            x = block.forward(&x, if last { 1 } else { tokens }, interrupt)?;
         }
-        x.narrow(1, 0, 1)?.squeeze(1)
+        Ok(x.narrow(1, 0, 1)?.squeeze(1)?)
     }
 }
 
@@ -125,14 +141,25 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// `[batch, tokens, width]` to the first `kept` tokens of the answer, `[batch, kept, width]`.
-    pub(crate) fn forward(&self, x: &Tensor, kept: usize) -> candle_core::Result<Tensor> {
+    /// `[batch, tokens, width]` to the first `kept` tokens of the answer, `[batch, kept, width]`. A block of a thousand tokens
+    /// takes two threads some 60 ms, and as many times that as there are images, so it asks before each of its parts.
+    pub(crate) fn forward(
+        &self,
+        x: &Tensor,
+        kept: usize,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Tensor, PassError> {
+        interrupt.check()?;
         let qkv = self.qkv.forward(&self.norm1.forward(x)?)?; // [batch, tokens, 3 * width]
+        interrupt.check()?;
         let attended = self.attention.forward(&qkv, kept)?; // [batch, kept, width]
+        interrupt.check()?;
         let x = self
             .proj
             .forward_residual(&attended, &x.narrow(1, 0, kept)?)?;
+        interrupt.check()?;
         let hidden = self.fc1.forward(&self.norm2.forward(&x)?)?; // [batch, kept, 4 * width]
-        self.fc2.forward_residual(&hidden, &x)
+        interrupt.check()?;
+        Ok(self.fc2.forward_residual(&hidden, &x)?)
     }
 }

@@ -3,8 +3,8 @@ mod classifiers;
 use candle_core::Device;
 use imaging::RgbImage;
 use models::{
-    CaptionError, CaptionOptions, DetectError, EncodeError, ImageCaptioner, ImageEncoder, Pixels,
-    Precision, PromptError, Recipe,
+    CaptionError, CaptionOptions, DetectError, EncodeError, ImageCaptioner, ImageEncoder,
+    Interrupt, Pixels, Precision, PromptError, Recipe,
 };
 use serde_json::json;
 use weights::StoreConfig;
@@ -32,7 +32,7 @@ impl ImageEncoder for StandIn {
         2
     }
 
-    fn encode(&self, images: &[&Pixels]) -> Result<Vec<Vec<f32>>, EncodeError> {
+    fn encode(&self, images: &[&Pixels], _: Interrupt<'_>) -> Result<Vec<Vec<f32>>, EncodeError> {
         assert_eq!(images.len(), 1);
         Ok(vec![vec![3.0, 4.0]; self.vectors])
     }
@@ -47,6 +47,7 @@ impl ImageCaptioner for Narrator {
         &self,
         images: &[&Pixels],
         captions: &[(usize, &CaptionOptions)],
+        _: Interrupt<'_>,
     ) -> Result<Vec<Result<String, PromptError>>, CaptionError> {
         assert_eq!(images.len(), 1);
         let texts = captions

@@ -4,6 +4,8 @@ use kernels::Isa;
 
 use super::beam_search::BeamSearch;
 use super::text_decoder::{ImageContext, TextDecoder, Token};
+use crate::error::PassError;
+use crate::interrupt::Interrupt;
 
 /// A text to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +33,8 @@ pub(super) fn generate(
     images: &[ImageContext],
     wishes: &[&Wish],
     end: u32,
-) -> candle_core::Result<Option<Vec<Vec<u32>>>> {
+    interrupt: Interrupt<'_>,
+) -> Result<Option<Vec<Vec<u32>>>, PassError> {
     let mut memory = decoder.memory()?;
     let mut writings: Vec<_> = wishes
         .iter()
@@ -52,7 +55,7 @@ pub(super) fn generate(
         if wanted.is_empty() {
             break;
         }
-        let logits = decoder.read(&mut memory, images, &tokens, &wanted)?;
+        let logits = decoder.read(&mut memory, images, &tokens, &wanted, interrupt)?;
         // All are looked at, whatever comes first, so that a vector is looked at at a time.
         if !logits.iter().fold(true, |all, x| all & x.is_finite()) {
             return Ok(None);

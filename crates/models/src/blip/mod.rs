@@ -21,8 +21,10 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use weights::Checkpoint;
 
+use crate::error::PassError;
 use crate::image_captioner::{CaptionError, CaptionOptions, ImageCaptioner, PromptError};
 use crate::image_encoder::batch;
+use crate::interrupt::Interrupt;
 use crate::preprocess::{Pixels, Recipe};
 use crate::vit::Vit;
 use crate::{LoadError, Placement};
@@ -93,13 +95,17 @@ impl ImageCaptioner for Blip {
         &self,
         images: &[&Pixels],
         captions: &[(usize, &CaptionOptions)],
+        interrupt: Interrupt<'_>,
     ) -> Result<Vec<Result<String, PromptError>>, CaptionError> {
         let wishes: Vec<_> = captions
             .iter()
             .map(|&(image, options)| self.wish(image, options))
             .collect();
         let accepted: Vec<&Wish> = wishes.iter().flatten().collect();
-        let mut texts = self.network.write(images, &accepted, self.end)?.into_iter();
+        let mut texts = self
+            .network
+            .write(images, &accepted, self.end, interrupt)?
+            .into_iter();
         let mut next = || {
             let text = texts.next().and_then(|tokens| self.tokenizer.text(&tokens));
             text.ok_or(CaptionError::Undecodable)
@@ -120,7 +126,11 @@ impl Blip {
     pub fn look(&self, images: &[&Pixels]) -> Result<Vec<f32>, CaptionError> {
         let network = &self.network;
         let pixels = batch(images, network.side, &network.device)?;
-        Ok(network.vision.tokens(&pixels)?.flatten_all()?.to_vec1()?)
+        Ok(network
+            .vision
+            .tokens(&pixels, Interrupt::NEVER)?
+            .flatten_all()?
+            .to_vec1()?)
     }
 
     /// The tokens of captions that go on to `length`, as upstream's `min_length` has it, an end being a token like others. For
@@ -142,7 +152,8 @@ impl Blip {
         };
         let wishes: Vec<_> = (0..images.len()).map(wish).collect();
         let wishes: Vec<_> = wishes.iter().collect();
-        self.network.write(images, &wishes, u32::MAX)
+        self.network
+            .write(images, &wishes, u32::MAX, Interrupt::NEVER)
     }
 
     /// What the decoder thinks of every token as the next one, after each of `tokens`: for each a score for all of the
@@ -223,17 +234,18 @@ impl Network {
         images: &[&Pixels],
         wishes: &[&Wish],
         end: u32,
+        interrupt: Interrupt<'_>,
     ) -> Result<Vec<Vec<u32>>, CaptionError> {
         if wishes.is_empty() {
             return Ok(Vec::new());
         }
-        let contexts = self.look_at(&batch(images, self.side, &self.device)?)?;
-        generate(&self.decoder, &contexts, wishes, end)?.ok_or(CaptionError::NotFinite)
+        let contexts = self.look_at(&batch(images, self.side, &self.device)?, interrupt)?;
+        generate(&self.decoder, &contexts, wishes, end, interrupt)?.ok_or(CaptionError::NotFinite)
     }
 
     /// For each image of a batch, and after each of `tokens`, scores for what follows it: `[batch, tokens, vocab]`.
-    fn scores(&self, pixels: &Tensor, tokens: &[u32]) -> candle_core::Result<Vec<f32>> {
-        let contexts = self.look_at(pixels)?;
+    fn scores(&self, pixels: &Tensor, tokens: &[u32]) -> Result<Vec<f32>, PassError> {
+        let contexts = self.look_at(pixels, Interrupt::NEVER)?;
         let tokens: Vec<_> = (0..contexts.len())
             .flat_map(|image| {
                 let first = (image * tokens.len()) as u32;
@@ -247,15 +259,20 @@ impl Network {
             .collect();
         let every: Vec<_> = (0..tokens.len() as u32).collect();
         let mut memory = self.decoder.memory()?;
-        self.decoder.read(&mut memory, &contexts, &tokens, &every)
+        self.decoder
+            .read(&mut memory, &contexts, &tokens, &every, Interrupt::NEVER)
     }
 
     /// What the decoder needs of each image of a batch, `[batch, side, side, 3]`.
-    fn look_at(&self, pixels: &Tensor) -> candle_core::Result<Vec<ImageContext>> {
-        let tokens = self.vision.tokens(pixels)?; // [batch, tokens, width]
+    fn look_at(
+        &self,
+        pixels: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<ImageContext>, PassError> {
+        let tokens = self.vision.tokens(pixels, interrupt)?; // [batch, tokens, width]
         let images = 0..tokens.dim(0)?;
         images
-            .map(|image| self.decoder.look_at(&tokens.get(image)?))
+            .map(|image| self.decoder.look_at(&tokens.get(image)?, interrupt))
             .collect()
     }
 }

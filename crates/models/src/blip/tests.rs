@@ -10,6 +10,7 @@ use super::*;
 use crate::goldens::formula::{Tensors, checkpoint, uniform};
 use crate::goldens::mutations::Network as Mutated;
 use crate::goldens::{Distance, Goldens};
+use crate::interrupt::tests::questions;
 use crate::vit::goldens::{assert_golden, cpu, placements, values, within};
 
 /// A tiny captioner (`parity/cases/blip.py`).
@@ -178,7 +179,7 @@ fn blip_answers_as_upstream() -> anyhow::Result<()> {
         let name = format!("{}.logits", size.case);
         for placement in placements() {
             let (precision, network) = (placement.precision, size.network(&placement));
-            let seen = network.vision.tokens(&input)?;
+            let seen = network.vision.tokens(&input, Interrupt::NEVER)?;
             assert_golden(&goldens, &format!("{}.vision", size.case), &seen, precision)?;
             let logits = network.scores(&input, &tokens)?;
             let distance = Distance::between(&logits, &goldens.floats(&name));
@@ -230,8 +231,10 @@ fn captions_are_upstreams_token_for_token() -> anyhow::Result<()> {
         }
         for placement in placements().filter(|it| it.precision == Precision::F32) {
             let network = size.network(&placement);
-            let contexts = network.look_at(&size.input()?)?;
-            let write = |wishes: &[&Wish]| generate(&network.decoder, &contexts, wishes, end);
+            let contexts = network.look_at(&size.input()?, Interrupt::NEVER)?;
+            let write = |wishes: &[&Wish]| {
+                generate(&network.decoder, &contexts, wishes, end, Interrupt::NEVER)
+            };
             let together = write(&wishes.iter().collect::<Vec<_>>())?.unwrap();
             assert_eq!(together, expected, "{} {placement:?}", size.case);
             for (wish, expected) in wishes.iter().zip(&expected) {
@@ -243,6 +246,40 @@ fn captions_are_upstreams_token_for_token() -> anyhow::Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// The vision tower asks as every tower does, and the decoder before each layer and before it scores the words.
+#[test]
+fn a_pass_that_nobody_waits_for_ends() -> anyhow::Result<()> {
+    let (network, input) = (EVEN.network(&cpu(Precision::F32)), EVEN.input()?);
+    let Config {
+        text_config: text,
+        vision_config: vision,
+        ..
+    } = EVEN.config();
+    let interrupted = |error: &PassError| matches!(error, PassError::Interrupted(_));
+    let look = |interrupt: Interrupt<'_>| network.look_at(&input, interrupt);
+    let decoders = 2 * text.num_hidden_layers; // one an image
+    assert_eq!(
+        questions(look, interrupted),
+        1 + 5 * vision.num_hidden_layers + decoders
+    );
+    let contexts = look(Interrupt::NEVER)?;
+    let token = Token {
+        id: text.bos_token_id,
+        position: 0,
+        image: 0,
+        text: vec![0],
+    };
+    let tokens = std::slice::from_ref(&token);
+    let read = |interrupt: Interrupt<'_>| {
+        let mut memory = network.decoder.memory()?;
+        network
+            .decoder
+            .read(&mut memory, &contexts, tokens, &[0], interrupt)
+    };
+    assert_eq!(questions(read, interrupted), text.num_hidden_layers + 1);
     Ok(())
 }
 
@@ -285,14 +322,17 @@ fn numbers_that_are_none_are_an_error() -> anyhow::Result<()> {
     pixels[0] = f32::NAN;
     let input = Tensor::from_vec(pixels, (2, 32, 32, 3), &Device::Cpu)?;
     let network = EVEN.network(&cpu(Precision::F32));
-    let contexts = network.look_at(&input)?;
+    let contexts = network.look_at(&input, Interrupt::NEVER)?;
     let wish = Wish {
         image: 0,
         prompt: vec![58],
         beams: 4,
         max_length: 9,
     };
-    assert_eq!(generate(&network.decoder, &contexts, &[&wish], 3)?, None);
+    assert_eq!(
+        generate(&network.decoder, &contexts, &[&wish], 3, Interrupt::NEVER)?,
+        None
+    );
     Ok(())
 }
 

@@ -10,6 +10,8 @@ use kernels::{Activation, Attending, Isa};
 use weights::Scope;
 
 use super::config::TextConfig;
+use crate::error::PassError;
+use crate::interrupt::Interrupt;
 use crate::layers::{FixedKeyValues, KeyValues, LayerNorm, Linear, LinearBuilder};
 use crate::{LoadError, Placement};
 use layer::Layer;
@@ -102,8 +104,15 @@ impl TextDecoder {
     }
 
     /// What every text about an image needs of it: `tokens` is `[tokens, image_width]`.
-    pub(super) fn look_at(&self, tokens: &Tensor) -> candle_core::Result<ImageContext> {
-        let layers = self.layers.iter().map(|layer| layer.look_at(tokens));
+    pub(super) fn look_at(
+        &self,
+        tokens: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<ImageContext, PassError> {
+        let layers = self.layers.iter().map(|layer| {
+            interrupt.check()?;
+            Ok(layer.look_at(tokens)?)
+        });
         layers.collect::<Result<_, _>>().map(ImageContext)
     }
 
@@ -129,7 +138,8 @@ impl TextDecoder {
         images: &[ImageContext],
         tokens: &[Token],
         wanted: &[u32],
-    ) -> candle_core::Result<Vec<f32>> {
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<f32>, PassError> {
         let mut x = self.norm.forward(&self.embed(tokens)?)?; // [tokens, width]
         let texts: Vec<_> = tokens
             .iter()
@@ -141,15 +151,17 @@ impl TextDecoder {
         let runs = tokens.chunk_by(|a, b| a.image == b.image);
         let runs: Vec<_> = runs.map(|run| (run[0].image, run.len())).collect();
         for (index, (layer, kept)) in self.layers.iter().zip(&mut memory.layers).enumerate() {
+            interrupt.check()?;
             let seen = runs
                 .iter()
                 .map(|&(image, rows)| (&images[image].0[index], rows));
             x = layer.forward(&x, kept, &texts, seen)?;
         }
+        interrupt.check()?;
         memory.rows += tokens.len() as u32;
         let x = x.index_select(&Tensor::new(wanted, &self.device)?, 0)?;
         let x = self.transform_norm.forward(&self.transform.forward(&x)?)?;
-        self.vocabulary.forward(&x)?.flatten_all()?.to_vec1()
+        Ok(self.vocabulary.forward(&x)?.flatten_all()?.to_vec1()?)
     }
 
     /// `[tokens, width]`.

@@ -13,7 +13,9 @@ use candle_core::{Device, Tensor};
 use kernels::Activation;
 use weights::{Checkpoint, Scope};
 
+use crate::error::PassError;
 use crate::image_encoder::{EncodeError, ImageEncoder, batch};
+use crate::interrupt::Interrupt;
 use crate::layers::{Attention, LayerNorm, Linear, LinearBuilder, PatchEmbedding};
 use crate::preprocess::{Pixels, Recipe};
 use crate::vit::{Block, Config, Vit};
@@ -66,12 +68,16 @@ impl ImageEncoder for Clip {
         self.variant.dims()
     }
 
-    fn encode(&self, images: &[&Pixels]) -> Result<Vec<Vec<f32>>, EncodeError> {
+    fn encode(
+        &self,
+        images: &[&Pixels],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
         if images.is_empty() {
             return Ok(Vec::new());
         }
         let pixels = batch(images, self.recipe().side(), &self.device)?;
-        Ok(self.tower.forward(&pixels)?.to_vec2()?)
+        Ok(self.tower.forward(&pixels, interrupt)?.to_vec2()?)
     }
 }
 
@@ -117,8 +123,8 @@ impl Tower {
     }
 
     /// `[batch, side, side, 3]` to `[batch, dims]`.
-    fn forward(&self, pixels: &Tensor) -> candle_core::Result<Tensor> {
-        self.proj.forward(&self.vit.forward(pixels)?)
+    fn forward(&self, pixels: &Tensor, interrupt: Interrupt<'_>) -> Result<Tensor, PassError> {
+        Ok(self.proj.forward(&self.vit.forward(pixels, interrupt)?)?)
     }
 }
 

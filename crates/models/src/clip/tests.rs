@@ -8,7 +8,7 @@ use crate::goldens::mutations::Network;
 use crate::goldens::{Distance, Goldens};
 use crate::vit::Config;
 use crate::vit::goldens::{EVEN, ODD, Size, assert_golden, cpu, placements, values, within};
-use crate::{ImageEncoder, Placement, Precision};
+use crate::{EncodeError, ImageEncoder, Interrupt, Placement, Precision};
 
 /// Upstream's names and shapes.
 fn tensors(config: &Config, dims: usize) -> Tensors {
@@ -81,7 +81,7 @@ fn clip_answers_as_upstream() -> anyhow::Result<()> {
             tower
                 .vit
                 .assert_stages(&goldens, &case, &input, precision)?;
-            let output = tower.forward(&input)?;
+            let output = tower.forward(&input, Interrupt::NEVER)?;
             assert_golden(&goldens, &format!("{case}.output"), &output, precision)?;
         }
     }
@@ -92,9 +92,9 @@ fn clip_answers_as_upstream() -> anyhow::Result<()> {
 fn a_vector_does_not_depend_on_its_batch() -> anyhow::Result<()> {
     let tower = tower(&EVEN, &cpu(Precision::F32))?;
     let input = EVEN.input("clip.even", config(&EVEN))?;
-    let both = tower.forward(&input)?;
+    let both = tower.forward(&input, Interrupt::NEVER)?;
     for i in 0..2 {
-        let alone = values(&tower.forward(&input.narrow(0, i, 1)?)?)?;
+        let alone = values(&tower.forward(&input.narrow(0, i, 1)?, Interrupt::NEVER)?)?;
         let distance = Distance::between(&alone, &values(&both.narrow(0, i, 1)?)?);
         assert!(distance.difference <= 1e-5, "{distance:?}");
     }
@@ -110,7 +110,7 @@ fn every_tensor_matters() -> anyhow::Result<()> {
         weights: &|name, shape| EVEN.weight("clip.even", name, shape),
         answers: &|file| {
             let tower = Tower::load(file, &config(&EVEN), EVEN.dims, &cpu(Precision::F32))?;
-            Ok(values(&tower.forward(&input)?)?)
+            Ok(values(&tower.forward(&input, Interrupt::NEVER)?)?)
         },
         within_tolerance: &|got, plain| within(Precision::F32, Distance::between(got, plain)),
     };
@@ -164,14 +164,20 @@ fn the_default_variant_runs_at_full_size() -> anyhow::Result<()> {
     let clip = Clip::load(&file, variant, &cpu(Precision::F32))?;
     let image = imaging::RgbImage::from_raw(2, 3, (0..18).map(|i| i * 13).collect()).unwrap();
     let pixels = clip.recipe().apply(&image)?;
-    let vectors = clip.encode(&[&pixels, &pixels])?;
+    let vectors = clip.encode(&[&pixels, &pixels], Interrupt::NEVER)?;
     assert_eq!(vectors.len(), 2);
     assert!(vectors.iter().flatten().all(|v| v.is_finite()));
     assert_eq!(vectors[0].len(), clip.dims());
-    assert!(clip.encode(&[])?.is_empty());
+    let gone = Interrupt::new(&|| true);
+    let error = clip.encode(&[&pixels], gone).unwrap_err();
+    assert!(matches!(error, EncodeError::Interrupted(_)), "{error}");
+    assert!(clip.encode(&[], Interrupt::NEVER)?.is_empty());
 
     let others = crate::dinov2::RECIPE.apply(&image)?;
-    let error = clip.encode(&[&pixels, &others]).unwrap_err().to_string();
+    let error = clip
+        .encode(&[&pixels, &others], Interrupt::NEVER)
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "pixels of 518x518 for a model that takes 224x224");
     Ok(())
 }

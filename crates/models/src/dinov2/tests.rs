@@ -3,12 +3,14 @@
 use weights::Checkpoint;
 
 use super::{CONFIG, load};
+use crate::error::PassError;
 use crate::goldens::formula::{Tensors, checkpoint};
 use crate::goldens::mutations::Network;
 use crate::goldens::{Distance, Goldens};
+use crate::interrupt::tests::questions;
 use crate::vit::goldens::{EVEN, ODD, Size, assert_golden, cpu, placements, values, within};
 use crate::vit::{Config, Vit};
-use crate::{Placement, Precision};
+use crate::{Interrupt, Placement, Precision};
 
 /// Upstream's names and shapes.
 fn tensors(config: &Config) -> Tensors {
@@ -74,7 +76,7 @@ fn dinov2_answers_as_upstream() -> anyhow::Result<()> {
             let precision = placement.precision;
             let vit = vit(&size, &placement)?;
             vit.assert_stages(&goldens, &case, &input, precision)?;
-            let output = vit.forward(&input)?;
+            let output = vit.forward(&input, Interrupt::NEVER)?;
             assert_golden(&goldens, &format!("{case}.output"), &output, precision)?;
         }
     }
@@ -85,12 +87,25 @@ fn dinov2_answers_as_upstream() -> anyhow::Result<()> {
 fn a_vector_does_not_depend_on_its_batch() -> anyhow::Result<()> {
     let vit = vit(&EVEN, &cpu(Precision::F32))?;
     let input = EVEN.input("dinov2.even", CONFIG)?;
-    let both = vit.forward(&input)?;
+    let both = vit.forward(&input, Interrupt::NEVER)?;
     for i in 0..2 {
-        let alone = values(&vit.forward(&input.narrow(0, i, 1)?)?)?;
+        let alone = values(&vit.forward(&input.narrow(0, i, 1)?, Interrupt::NEVER)?)?;
         let distance = Distance::between(&alone, &values(&both.narrow(0, i, 1)?)?);
         assert!(distance.difference <= 1e-5, "{distance:?}");
     }
+    Ok(())
+}
+
+/// It asks at the start, and five times a block.
+#[test]
+fn a_pass_that_nobody_waits_for_ends() -> anyhow::Result<()> {
+    let vit = vit(&EVEN, &cpu(Precision::F32))?;
+    let input = EVEN.input("dinov2.even", CONFIG)?;
+    let interrupted = |error: &PassError| matches!(error, PassError::Interrupted(_));
+    let asked = questions(|interrupt| vit.forward(&input, interrupt), interrupted);
+    assert_eq!(asked, 1 + 5 * EVEN.config(CONFIG).layers);
+    let asked = questions(|interrupt| vit.tokens(&input, interrupt), interrupted);
+    assert_eq!(asked, 1 + 5 * EVEN.config(CONFIG).layers);
     Ok(())
 }
 
@@ -104,7 +119,7 @@ fn every_tensor_matters() -> anyhow::Result<()> {
         weights: &|name, shape| EVEN.weight("dinov2.even", name, shape),
         answers: &|file| {
             Ok(values(
-                &load(file, &config, &cpu(Precision::F32))?.forward(&input)?,
+                &load(file, &config, &cpu(Precision::F32))?.forward(&input, Interrupt::NEVER)?,
             )?)
         },
         within_tolerance: &|got, plain| within(Precision::F32, Distance::between(got, plain)),

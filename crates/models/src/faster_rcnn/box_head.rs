@@ -7,6 +7,8 @@ use weights::{CheckpointError, Scope};
 
 use super::config::Config;
 use super::roi_pool::SIDE;
+use crate::error::PassError;
+use crate::interrupt::Interrupt;
 use crate::layers::{Linear, LinearBuilder};
 use crate::{LoadError, Placement};
 
@@ -40,9 +42,15 @@ impl BoxHead {
     }
 
     /// `[proposals, 7, 7, channels]` to `[proposals, representation]`.
-    pub(super) fn representation(&self, pooled: &Tensor) -> candle_core::Result<Tensor> {
-        self.fc7
-            .forward(&self.fc6.forward(&pooled.flatten_from(1)?)?)
+    pub(super) fn representation(
+        &self,
+        pooled: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Tensor, PassError> {
+        interrupt.check()?;
+        let x = self.fc6.forward(&pooled.flatten_from(1)?)?;
+        interrupt.check()?;
+        Ok(self.fc7.forward(&x)?)
     }
 
     /// A logit for each class, the background first.

@@ -5,6 +5,8 @@ use candle_core::Tensor;
 use weights::Scope;
 
 use super::config::{Config, LEVELS};
+use crate::error::PassError;
+use crate::interrupt::Interrupt;
 use crate::layers::{Conv2d, Conv2dBuilder, max_pool};
 use crate::{LoadError, Placement};
 
@@ -39,16 +41,22 @@ impl FeaturePyramid {
 
     /// The trunk's stages to the pyramid's levels, largest first, all of `config.pyramid` channels. Takes the stages, so that
     /// each can go once its level is begun: the largest has tens of megabytes.
-    pub(super) fn forward(&self, stages: Vec<Tensor>) -> candle_core::Result<Vec<Tensor>> {
+    pub(super) fn forward(
+        &self,
+        stages: Vec<Tensor>,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Tensor>, PassError> {
         let mut levels = Vec::with_capacity(LEVELS);
         let mut above: Option<Tensor> = None;
         let layers = self.inner_blocks.iter().zip(&self.layer_blocks);
         for ((inner_block, layer_block), stage) in layers.zip(stages).rev() {
+            interrupt.check()?;
             let inner = match &above {
                 None => inner_block.forward(&stage)?,
                 Some(above) => inner_block.forward_residual(&stage, above)?, // enlarged on the way
             };
             drop(stage);
+            interrupt.check()?;
             levels.push(layer_block.forward(&inner)?);
             above = Some(inner);
         }

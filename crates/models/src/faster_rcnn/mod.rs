@@ -27,6 +27,8 @@ use kernels::Isa;
 use weights::Checkpoint;
 
 use crate::detection::boxes::rescaled;
+use crate::error::PassError;
+use crate::interrupt::Interrupt;
 use crate::{DetectError, LoadError, Placement};
 use box_head::BoxHead;
 use config::{Config, RESNET50_FPN};
@@ -94,20 +96,25 @@ impl FasterRcnn {
     ///
     /// # Errors
     /// When the image is so elongated that nothing of its short side is left at the size that the network takes
-    /// (upstream raises there too), or the device fails.
-    pub fn detect(&self, image: &RgbImage) -> Result<Vec<Person>, DetectError> {
+    /// (upstream raises there too), the device fails, or `interrupt` says so.
+    pub fn detect(
+        &self,
+        image: &RgbImage,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Person>, DetectError> {
         let original = (image.height(), image.width());
         let Some(size) = scaled_size(original, &self.config) else {
             let (height, width) = original;
             return Err(DetectError::TooElongated { width, height });
         };
+        interrupt.check()?;
         let input = input(image, size);
         let (height, width) = input.padded;
         let pixels = Tensor::from_vec(input.pixels, (1, height, width, 3), &self.device)?;
-        let levels = self.levels(&pixels)?;
-        let answers = self.answers(&levels)?;
+        let levels = self.levels(&pixels, interrupt)?;
+        let answers = self.answers(&levels, interrupt)?;
         let proposals = proposals(&answers, size, input.padded, &self.config);
-        let candidates = self.candidates(&levels, &proposals, size)?;
+        let candidates = self.candidates(&levels, &proposals, size, interrupt)?;
         let original = (original.0 as usize, original.1 as usize);
         let persons = candidates.persons(self.config.detections).into_iter();
         Ok(persons
@@ -124,20 +131,26 @@ impl FasterRcnn {
     ///
     /// # Errors
     /// When the device fails.
-    pub fn features(&self, pixels: &Tensor) -> candle_core::Result<Vec<Tensor>> {
-        let mut levels = self.levels(pixels)?;
+    pub fn features(&self, pixels: &Tensor) -> Result<Vec<Tensor>, DetectError> {
+        let mut levels = self.levels(pixels, Interrupt::NEVER)?;
         let answers = levels.iter().map(|level| self.rpn.forward(level));
         let answers = answers.collect::<candle_core::Result<Vec<_>>>()?;
         levels.extend(answers);
         Ok(levels)
     }
 
-    fn levels(&self, pixels: &Tensor) -> candle_core::Result<Vec<Tensor>> {
-        self.fpn.forward(self.body.forward(pixels)?)
+    fn levels(&self, pixels: &Tensor, interrupt: Interrupt<'_>) -> Result<Vec<Tensor>, PassError> {
+        let stages = self.body.forward(pixels, interrupt)?;
+        self.fpn.forward(stages, interrupt)
     }
 
-    fn answers(&self, levels: &[Tensor]) -> candle_core::Result<Vec<Answers>> {
+    fn answers(
+        &self,
+        levels: &[Tensor],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Answers>, PassError> {
         let answers = levels.iter().map(|level| {
+            interrupt.check()?;
             let (_, height, width, _) = level.dims4()?;
             Ok(Answers {
                 values: self.rpn.forward(level)?.flatten_all()?.to_vec1()?,
@@ -153,12 +166,15 @@ impl FasterRcnn {
         levels: &[Tensor],
         proposals: &[[f32; 4]],
         size: (usize, usize),
-    ) -> candle_core::Result<Candidates> {
+        interrupt: Interrupt<'_>,
+    ) -> Result<Candidates, PassError> {
         if proposals.is_empty() {
             return Ok(Candidates::default());
         }
+        interrupt.check()?;
         let pooled = roi_pool::pool(levels, proposals, self.isa)?;
-        let representation = self.roi_heads.representation(&pooled)?;
+        let representation = self.roi_heads.representation(&pooled, interrupt)?;
+        interrupt.check()?;
         let logits: Vec<f32> = self
             .roi_heads
             .logits(&representation)?
@@ -173,6 +189,7 @@ impl FasterRcnn {
         }
         let count = rows.len();
         let rows = Tensor::from_vec(rows, count, &self.device)?;
+        interrupt.check()?;
         let wanted = representation.index_select(&rows, 0)?;
         let offsets: Vec<f32> = self.roi_heads.offsets(&wanted)?.flatten_all()?.to_vec1()?;
         let rows: Vec<u32> = rows.to_vec1()?;

@@ -5,6 +5,8 @@ use candle_core::Tensor;
 use weights::Scope;
 
 use super::config::Config;
+use crate::error::PassError;
+use crate::interrupt::Interrupt;
 use crate::layers::{Conv2d, Conv2dBuilder, max_pool};
 use crate::{LoadError, Placement};
 
@@ -56,12 +58,18 @@ impl ResNet {
     }
 
     /// `[batch, height, width, 3]` to the answers of the four stages, from a quarter of the sides to a 32nd.
-    pub(super) fn forward(&self, pixels: &Tensor) -> candle_core::Result<Vec<Tensor>> {
+    pub(super) fn forward(
+        &self,
+        pixels: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Tensor>, PassError> {
+        interrupt.check()?;
         let x = self.conv1.forward(pixels)?; // [batch, height / 2, width / 2, 64]
         let mut x = max_pool(&x, 3, 2, 1)?; // [batch, height / 4, width / 4, 64]
         let mut stages = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             for block in layer {
+                interrupt.check()?;
                 x = block.forward(&x)?;
             }
             stages.push(x.clone());

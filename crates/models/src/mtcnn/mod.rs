@@ -25,6 +25,8 @@ use kernels::{AreaResample, Isa, Normalise, Region};
 use rayon::prelude::*;
 use weights::Checkpoint;
 
+use crate::error::PassError;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::layers::prefers_pieces;
 use crate::{DetectError, LoadError};
 use boxes::{landmarks_plus_one, shifted, shifted_plus_one, squared};
@@ -108,17 +110,21 @@ impl Mtcnn {
     /// current rayon pool.
     ///
     /// # Errors
-    /// When the image has more than 2²⁹ pixels, or the device fails.
-    pub fn detect(&self, image: &RgbImage) -> Result<Vec<Face>, DetectError> {
+    /// When the image has more than 2²⁹ pixels, the device fails, or `interrupt` says so.
+    pub fn detect(
+        &self,
+        image: &RgbImage,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Face>, DetectError> {
         let (width, height) = (image.width(), image.height());
         if u64::from(width) * u64::from(height) > MAX_PIXELS {
             return Err(DetectError::TooLarge { width, height });
         }
         let levels = levels(height as usize, width as usize);
         let strips = strips(&levels, prefers_pieces(&self.device));
-        let proposed = self.propose(image, &levels, &strips)?;
-        let refined = self.refine(image, &proposed)?;
-        let mut faces = self.decide(image, &refined)?;
+        let proposed = self.propose(image, &levels, &strips, interrupt)?;
+        let refined = self.refine(image, &proposed, interrupt)?;
+        let mut faces = self.decide(image, &refined, interrupt)?;
         sort_as_served(&mut faces);
         Ok(faces)
     }
@@ -129,22 +135,30 @@ impl Mtcnn {
         image: &RgbImage,
         levels: &[Level],
         strips: &[Strip],
-    ) -> candle_core::Result<Vec<[f32; 4]>> {
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<[f32; 4]>, PassError> {
         let found: Vec<Vec<Candidate>> = strips
             .par_iter()
             .with_max_len(1)
-            .map(|strip| self.search(image, &levels[strip.level], strip))
-            .collect::<candle_core::Result<_>>()?;
+            .map(|strip| {
+                interrupt.check()?;
+                Ok(self.search(image, &levels[strip.level], strip)?)
+            })
+            .collect::<Result<_, PassError>>()?;
         let mut by_level = vec![Vec::new(); levels.len()];
         for (strip, found) in strips.iter().zip(found) {
             by_level[strip.level].extend(found);
         }
-        let kept: Vec<Candidate> = by_level
+        let kept: Vec<Vec<Candidate>> = by_level
             .par_iter()
             .with_max_len(1)
-            .flat_map_iter(|candidates| suppress(candidates, OVERLAP_IN_LEVEL))
-            .collect();
-        let kept = suppress(&kept, OVERLAP);
+            .map(|candidates| {
+                interrupt.check()?;
+                Ok(suppress(candidates, OVERLAP_IN_LEVEL))
+            })
+            .collect::<Result<_, Interrupted>>()?;
+        interrupt.check()?;
+        let kept = suppress(&kept.concat(), OVERLAP);
         Ok(kept
             .iter()
             .map(|c| squared(shifted(c.bbox, c.offsets)))
@@ -180,8 +194,13 @@ impl Mtcnn {
     }
 
     /// Second stage: the proposals that the refinement network takes for faces, moved to where it sees them.
-    fn refine(&self, image: &RgbImage, boxes: &[[f32; 4]]) -> candle_core::Result<Vec<[f32; 4]>> {
-        let answers = crops::map(image, boxes, 24, &self.device, |crops| {
+    fn refine(
+        &self,
+        image: &RgbImage,
+        boxes: &[[f32; 4]],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<[f32; 4]>, PassError> {
+        let answers = crops::map(image, boxes, 24, &self.device, interrupt, |crops| {
             self.rnet.forward(crops)
         })?;
         let mut found = Vec::new();
@@ -196,6 +215,7 @@ impl Mtcnn {
                 });
             }
         }
+        interrupt.check()?;
         let kept = suppress(&found, OVERLAP);
         Ok(kept
             .iter()
@@ -204,8 +224,13 @@ impl Mtcnn {
     }
 
     /// Third stage: the faces among them, with landmarks, in the order in which suppression leaves them.
-    fn decide(&self, image: &RgbImage, boxes: &[[f32; 4]]) -> candle_core::Result<Vec<Face>> {
-        let answers = crops::map(image, boxes, 48, &self.device, |crops| {
+    fn decide(
+        &self,
+        image: &RgbImage,
+        boxes: &[[f32; 4]],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Face>, PassError> {
+        let answers = crops::map(image, boxes, 48, &self.device, interrupt, |crops| {
             self.onet.forward(crops)
         })?;
         let mut found = Vec::new();
@@ -222,7 +247,7 @@ impl Mtcnn {
         }
         let boxes: Vec<[f32; 4]> = found.iter().map(|face| face.bbox).collect();
         let scores: Vec<f32> = found.iter().map(|face| face.score).collect();
-        let kept = nms_min_plus_one(&boxes, &scores, OVERLAP as f32);
+        let kept = nms_min_plus_one(&boxes, &scores, OVERLAP as f32, interrupt)?;
         Ok(kept.into_iter().map(|i| found[i]).collect())
     }
 }

@@ -1,12 +1,19 @@
 //! Greedy non-maximum suppression by upstream's own method; its other one is torchvision's.
 
+use crate::interrupt::{Interrupt, Interrupted};
+
 /// Indices of the boxes that stay, best first: a box goes when its intersection with a better one is above `threshold`
 /// of the smaller of both areas, sides counted as `x1 - x0 + 1`. Of equal scores the later box goes first. As upstream's
-/// `nms_numpy` with the method `Min`.
-pub(super) fn nms_min_plus_one(boxes: &[[f32; 4]], scores: &[f32], threshold: f32) -> Vec<usize> {
+/// `nms_numpy` with the method `Min`. Each box that stays is compared with all that are left, and asks first.
+pub(super) fn nms_min_plus_one(
+    boxes: &[[f32; 4]],
+    scores: &[f32],
+    threshold: f32,
+    interrupt: Interrupt<'_>,
+) -> Result<Vec<usize>, Interrupted> {
     let mut order: Vec<usize> = (0..boxes.len()).rev().collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    greedy(boxes, order, |a, b| {
+    greedy(boxes, order, interrupt, |a, b| {
         let part = intersection(a, b) / area(a).min(area(b));
         // Upstream keeps what is not above the threshold, and a NaN is not kept.
         part > threshold || part.is_nan()
@@ -16,15 +23,17 @@ pub(super) fn nms_min_plus_one(boxes: &[[f32; 4]], scores: &[f32], threshold: f3
 fn greedy(
     boxes: &[[f32; 4]],
     order: Vec<usize>,
+    interrupt: Interrupt<'_>,
     suppresses: impl Fn([f32; 4], [f32; 4]) -> bool,
-) -> Vec<usize> {
+) -> Result<Vec<usize>, Interrupted> {
     let mut left: Vec<(usize, [f32; 4])> = order.into_iter().map(|i| (i, boxes[i])).collect();
     let mut kept = Vec::new();
     while let Some(&(best, bbox)) = left.first() {
+        interrupt.check()?;
         kept.push(best);
         left.retain(|&(i, other)| i != best && !suppresses(bbox, other));
     }
-    kept
+    Ok(kept)
 }
 
 fn area(b: [f32; 4]) -> f32 {
@@ -39,7 +48,7 @@ fn intersection(a: [f32; 4], b: [f32; 4]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::nms_min_plus_one;
+    use super::{Interrupt, nms_min_plus_one};
     use crate::mtcnn::goldens::{Goldens, uniform};
 
     #[test]
@@ -61,7 +70,7 @@ mod tests {
             .map(|u| (0.5 + 0.5 * u) as f32)
             .collect();
         assert_eq!(
-            nms_min_plus_one(&boxes, &scores, 0.7),
+            nms_min_plus_one(&boxes, &scores, 0.7, Interrupt::NEVER).unwrap(),
             goldens.indices("nms.large.keep_min_0.7")
         );
     }
@@ -72,11 +81,15 @@ mod tests {
         let boxes = goldens.rows::<4>("nms.distinct.boxes");
         let scores = goldens.floats("nms.distinct.scores");
         let expected = goldens.indices("nms.distinct.keep_min_0.7");
-        assert_eq!(nms_min_plus_one(&boxes, &scores, 0.7), expected);
+        assert_eq!(
+            nms_min_plus_one(&boxes, &scores, 0.7, Interrupt::NEVER).unwrap(),
+            expected
+        );
 
         let boxes = goldens.rows::<4>("nms.min_ties.boxes");
         let scores = goldens.floats("nms.min_ties.scores");
-        let mut kept: Vec<[f32; 4]> = nms_min_plus_one(&boxes, &scores, 0.7)
+        let mut kept: Vec<[f32; 4]> = nms_min_plus_one(&boxes, &scores, 0.7, Interrupt::NEVER)
+            .unwrap()
             .iter()
             .map(|&i| boxes[i])
             .collect();
@@ -87,7 +100,14 @@ mod tests {
     #[test]
     fn boxes_that_are_none_go() {
         let nan = [[f32::NAN; 4]; 2];
-        assert_eq!(nms_min_plus_one(&nan, &[0.5, 0.5], 0.7), [1]);
-        assert!(nms_min_plus_one(&[], &[], 0.7).is_empty());
+        assert_eq!(
+            nms_min_plus_one(&nan, &[0.5, 0.5], 0.7, Interrupt::NEVER).unwrap(),
+            [1]
+        );
+        assert!(
+            nms_min_plus_one(&[], &[], 0.7, Interrupt::NEVER)
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -9,6 +9,8 @@ use weights::Checkpoint;
 use super::goldens::decided_checkpoint;
 use super::pyramid::{levels, strips};
 use super::{Face, Mtcnn, onet, pnet, rnet, sort_as_served};
+use crate::interrupt::tests::questions;
+use crate::{DetectError, Interrupt};
 
 fn networks() -> [Checkpoint; 3] {
     [
@@ -36,7 +38,7 @@ fn odd_images_are_searched_without_a_panic() -> anyhow::Result<()> {
     let mtcnn = mtcnn()?;
     let mut found = 0;
     for (width, height) in [(20, 20), (21, 500), (700, 20), (64, 48), (97, 131)] {
-        let faces = mtcnn.detect(&picture(width, height))?;
+        let faces = mtcnn.detect(&picture(width, height), Interrupt::NEVER)?;
         assert!(faces.is_sorted_by(|a, b| a.score >= b.score));
         assert!(
             faces
@@ -54,8 +56,28 @@ fn odd_images_are_searched_without_a_panic() -> anyhow::Result<()> {
 fn images_below_the_smallest_face_have_no_face() -> anyhow::Result<()> {
     let mtcnn = mtcnn()?;
     for (width, height) in [(0, 0), (1, 1), (19, 400), (400, 19), (0, 7)] {
-        assert_eq!(mtcnn.detect(&picture(width, height))?, []);
+        assert_eq!(mtcnn.detect(&picture(width, height), Interrupt::NEVER)?, []);
     }
+    Ok(())
+}
+
+/// Every strip is asked about, every crop and every batch of crops.
+#[test]
+fn a_search_that_nobody_waits_for_ends() -> anyhow::Result<()> {
+    let (mtcnn, image) = (mtcnn()?, picture(97, 131));
+    let asked = questions(
+        |interrupt| mtcnn.detect(&image, interrupt),
+        |error| matches!(error, DetectError::Interrupted(_)),
+    );
+    let levels = levels(131, 97);
+    let strips = strips(&levels, true);
+    let proposed = mtcnn
+        .propose(&image, &levels, &strips, Interrupt::NEVER)?
+        .len();
+    assert!(
+        asked > strips.len() + proposed,
+        "{asked} questions, {proposed} proposals"
+    );
     Ok(())
 }
 
@@ -65,13 +87,16 @@ fn strips_propose_what_whole_levels_propose() -> anyhow::Result<()> {
     let mtcnn = mtcnn()?;
     let image = picture(190, 333);
     let levels = levels(333, 190);
-    let in_pieces = mtcnn.propose(&image, &levels, &strips(&levels, true))?;
-    let whole = mtcnn.propose(&image, &levels, &strips(&levels, false))?;
+    let in_pieces = mtcnn.propose(&image, &levels, &strips(&levels, true), Interrupt::NEVER)?;
+    let whole = mtcnn.propose(&image, &levels, &strips(&levels, false), Interrupt::NEVER)?;
     assert!(in_pieces.len() > 500, "{} proposals", in_pieces.len());
     assert_eq!(in_pieces, whole);
-    let faces = mtcnn.detect(&image)?;
+    let faces = mtcnn.detect(&image, Interrupt::NEVER)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(5).build()?;
-    assert_eq!(pool.install(|| mtcnn.detect(&image))?, faces);
+    assert_eq!(
+        pool.install(|| mtcnn.detect(&image, Interrupt::NEVER))?,
+        faces
+    );
     Ok(())
 }
 

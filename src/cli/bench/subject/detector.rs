@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use models::Interrupt;
 use models::faster_rcnn::FasterRcnn;
 
 use super::{Case, picture};
@@ -37,7 +38,7 @@ pub(super) fn cases(name: &'static str, model: FasterRcnn) -> anyhow::Result<Vec
             batch: 1,
             gflop: None,
             run: Box::new(move || {
-                detector.detect(&image)?;
+                detector.detect(&image, Interrupt::NEVER)?;
                 Ok(())
             }),
         });

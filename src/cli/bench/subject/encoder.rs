@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use models::ImageEncoder;
+use models::{ImageEncoder, Interrupt};
 
 use super::{Case, picture};
 
@@ -20,7 +20,7 @@ pub(super) fn cases(
             batch,
             gflop: Some(gflop * batch as f64),
             run: Box::new(move || {
-                model.encode(&vec![&*pixels; batch])?;
+                model.encode(&vec![&*pixels; batch], Interrupt::NEVER)?;
                 Ok(())
             }),
         }

@@ -8,7 +8,8 @@ use crate::faster_rcnn::proposals::proposals;
 use crate::faster_rcnn::rpn::ANSWERS;
 use crate::faster_rcnn::{FasterRcnn, anchors::PER_PLACE, roi_pool};
 use crate::goldens::{Distance, Goldens};
-use crate::{DetectError, Isa, Placement, Precision};
+use crate::interrupt::tests::questions;
+use crate::{DetectError, Interrupt, Isa, Placement, Precision};
 
 fn placements() -> impl Iterator<Item = Placement> {
     Isa::available().into_iter().flat_map(|isa| {
@@ -76,11 +77,11 @@ fn every_stage_answers_as_upstream() -> anyhow::Result<()> {
                 case: size.case(),
                 precision: placement.precision,
             };
-            let trunk = network.body.forward(&input)?;
+            let trunk = network.body.forward(&input, Interrupt::NEVER)?;
             for (i, stage) in trunk.iter().enumerate() {
                 stages.assert(&format!("c{}", i + 2), stage)?;
             }
-            let levels = network.fpn.forward(trunk.clone())?;
+            let levels = network.fpn.forward(trunk.clone(), Interrupt::NEVER)?;
             assert_eq!(levels.len(), 5);
             for (i, level) in levels.iter().enumerate() {
                 stages.assert(&format!("p{}", i + 2), level)?;
@@ -107,7 +108,9 @@ fn second_stage(
         .rows::<4>(&format!("{}.proposals", stages.case));
     let pooled = roi_pool::pool(levels, &boxes, network.isa)?;
     stages.assert("pooled", &pooled)?;
-    let representation = network.roi_heads.representation(&pooled)?;
+    let representation = network
+        .roi_heads
+        .representation(&pooled, Interrupt::NEVER)?;
     stages.assert("representation", &representation)?;
     stages.assert("classes", &network.roi_heads.logits(&representation)?)?;
     stages.assert("boxes", &network.roi_heads.offsets(&representation)?)?;
@@ -130,12 +133,12 @@ fn proposals_and_detections_are_upstreams() -> anyhow::Result<()> {
         let (case, input) = (size.case(), size.input()?);
         for placement in f32_placements() {
             let network = size.network(&placement)?;
-            let levels = network.levels(&input)?;
-            let answers = network.answers(&levels)?;
+            let levels = network.levels(&input, Interrupt::NEVER)?;
+            let answers = network.answers(&levels, Interrupt::NEVER)?;
             let found = proposals(&answers, size.size, size.padded, &size.config);
             let expected = goldens.rows::<4>(&format!("{case}.proposals"));
             assert_boxes(&found, &expected, &format!("{case}.proposals"));
-            let candidates = network.candidates(&levels, &found, size.size)?;
+            let candidates = network.candidates(&levels, &found, size.size, Interrupt::NEVER)?;
             assert_persons(&goldens, &case, &candidates, size.config.detections);
         }
     }
@@ -166,7 +169,7 @@ fn persons_in_pictures_are_upstreams() -> anyhow::Result<()> {
             let network = size.network(&placement)?;
             for (height, width) in size.pictures {
                 let name = format!("{}.picture.{height}x{width}", size.case());
-                let persons = network.detect(&picture(&name, height, width))?;
+                let persons = network.detect(&picture(&name, height, width), Interrupt::NEVER)?;
                 let expected = goldens.rows::<5>(&format!("{name}.persons"));
                 let boxes: Vec<_> = persons.iter().map(|person| person.bbox).collect();
                 let expected_boxes: Vec<_> = expected
@@ -190,7 +193,7 @@ fn images_of_which_nothing_is_left_are_refused() -> anyhow::Result<()> {
     let network = Size::network(&ODD, &Placement::new(Device::Cpu, Precision::F32))?;
     for (height, width) in [(1, 400), (400, 1), (0, 0), (0, 9)] {
         let error = network
-            .detect(&picture("elongated", height, width))
+            .detect(&picture("elongated", height, width), Interrupt::NEVER)
             .unwrap_err();
         assert!(matches!(error, DetectError::TooElongated { .. }), "{error}");
         assert!(
@@ -201,18 +204,38 @@ fn images_of_which_nothing_is_left_are_refused() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Each bottleneck asks, twice each level of the pyramid, each level of the proposals, and each layer of the second stage.
+#[test]
+fn a_search_that_nobody_waits_for_ends() -> anyhow::Result<()> {
+    let network = EVEN.network(&Placement::new(Device::Cpu, Precision::F32))?;
+    let image = picture("faster_rcnn.even.picture.64x80", 64, 80);
+    let asked = questions(
+        |interrupt| network.detect(&image, interrupt),
+        |error| matches!(error, DetectError::Interrupted(_)),
+    );
+    let bottlenecks: usize = EVEN.config.blocks.iter().sum();
+    let (before, stem, pyramid, proposals) = (1, 1, 2 * 4, 5);
+    let second_stage = ["pool", "fc6", "fc7", "cls_score", "bbox_pred"].len();
+    let expected = before + stem + bottlenecks + pyramid + proposals + second_stage;
+    assert_eq!(asked, expected);
+    Ok(())
+}
+
 /// One thread or many, the same numbers.
 #[test]
 fn threads_change_nothing() -> anyhow::Result<()> {
     let network = EVEN.network(&Placement::new(Device::Cpu, Precision::F32))?;
     let image = picture("faster_rcnn.even.picture.64x80", 64, 80);
-    let expected = network.detect(&image)?;
+    let expected = network.detect(&image, Interrupt::NEVER)?;
     assert!(!expected.is_empty());
     for threads in [1, 5] {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()?;
-        assert_eq!(pool.install(|| network.detect(&image))?, expected);
+        assert_eq!(
+            pool.install(|| network.detect(&image, Interrupt::NEVER))?,
+            expected
+        );
     }
     Ok(())
 }
@@ -222,18 +245,18 @@ fn threads_change_nothing() -> anyhow::Result<()> {
 fn boxes_of_some_proposals_are_those_of_all() -> anyhow::Result<()> {
     for placement in placements() {
         let network = EVEN.network(&placement)?;
-        let levels = network.levels(&EVEN.input()?)?;
+        let levels = network.levels(&EVEN.input()?, Interrupt::NEVER)?;
         let boxes = proposals(
-            &network.answers(&levels)?,
+            &network.answers(&levels, Interrupt::NEVER)?,
             EVEN.size,
             EVEN.padded,
             &EVEN.config,
         );
-        let found = network.candidates(&levels, &boxes, EVEN.size)?;
-        let representation =
-            network
-                .roi_heads
-                .representation(&roi_pool::pool(&levels, &boxes, network.isa)?)?;
+        let found = network.candidates(&levels, &boxes, EVEN.size, Interrupt::NEVER)?;
+        let representation = network.roi_heads.representation(
+            &roi_pool::pool(&levels, &boxes, network.isa)?,
+            Interrupt::NEVER,
+        )?;
         let logits: Vec<f32> = network
             .roi_heads
             .logits(&representation)?

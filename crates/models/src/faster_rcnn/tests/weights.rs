@@ -8,7 +8,7 @@ use crate::faster_rcnn::{FasterRcnn, roi_pool};
 use crate::goldens::formula::Tensors;
 use crate::goldens::mutations::Network;
 use crate::goldens::{Distance, Goldens};
-use crate::{Placement, Precision};
+use crate::{Interrupt, Placement, Precision};
 
 fn cpu() -> Placement {
     Placement::new(Device::Cpu, Precision::F32)
@@ -44,13 +44,15 @@ fn every_tensor_matters() -> anyhow::Result<()> {
         // All that the network answers, on proposals that do not jump.
         answers: &|file| {
             let network = FasterRcnn::load_sized(file, EVEN.config, &cpu())?;
-            let levels = network.levels(&input)?;
+            let levels = network.levels(&input, Interrupt::NEVER)?;
             let mut answers = Vec::new();
             for level in &levels {
                 answers.push(network.rpn.forward(level)?.flatten_all()?);
             }
             let pooled = roi_pool::pool(&levels, &boxes, network.isa)?;
-            let representation = network.roi_heads.representation(&pooled)?;
+            let representation = network
+                .roi_heads
+                .representation(&pooled, Interrupt::NEVER)?;
             answers.push(network.roi_heads.logits(&representation)?.flatten_all()?);
             answers.push(network.roi_heads.offsets(&representation)?.flatten_all()?);
             Ok(candle_core::Tensor::cat(&answers, 0)?.to_vec1()?)
