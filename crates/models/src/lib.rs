@@ -22,7 +22,9 @@ mod preprocess;
 mod vit;
 
 pub use error::{DetectError, LoadError};
-pub use image_captioner::{CaptionError, CaptionOptions, ImageCaptioner, PromptError};
+pub use image_captioner::{
+    CaptionError, CaptionOptions, CaptionWriter, EndedCaption, ImageCaptioner, PromptError,
+};
 pub use image_encoder::{EncodeError, ImageEncoder};
 pub use interrupt::{Interrupt, Interrupted};
 pub use kernels::{Isa, Precision};

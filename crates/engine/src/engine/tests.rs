@@ -3,8 +3,8 @@ mod classifiers;
 use candle_core::Device;
 use imaging::RgbImage;
 use models::{
-    CaptionError, CaptionOptions, DetectError, EncodeError, ImageCaptioner, ImageEncoder,
-    Interrupt, Pixels, Precision, PromptError, Recipe,
+    CaptionError, CaptionOptions, CaptionWriter, DetectError, EncodeError, EndedCaption,
+    ImageCaptioner, ImageEncoder, Interrupt, Pixels, Precision, PromptError, Recipe,
 };
 use serde_json::json;
 use weights::StoreConfig;
@@ -43,17 +43,54 @@ impl ImageEncoder for StandIn {
 struct Narrator;
 
 impl ImageCaptioner for Narrator {
-    fn caption(
-        &self,
-        images: &[&Pixels],
-        captions: &[(usize, &CaptionOptions)],
-        _: Interrupt<'_>,
-    ) -> Result<Vec<Result<String, PromptError>>, CaptionError> {
-        assert_eq!(images.len(), 1);
-        let texts = captions
-            .iter()
-            .map(|(_, options)| Ok(options.max_length.to_string()));
-        Ok(texts.collect())
+    fn image_bytes(&self) -> usize {
+        0
+    }
+
+    fn text_bytes(&self, _: &CaptionOptions) -> Result<usize, PromptError> {
+        Ok(0)
+    }
+
+    fn writer(&self) -> Box<dyn CaptionWriter + '_> {
+        Box::new(Narration::default())
+    }
+}
+
+/// Ends every text with its first step.
+#[derive(Debug, Default)]
+struct Narration {
+    images: usize,
+    texts: Vec<EndedCaption>,
+}
+
+impl CaptionWriter for Narration {
+    fn look(&mut self, _: u64, _: &Pixels, _: Interrupt<'_>) -> Result<(), CaptionError> {
+        self.images += 1;
+        assert_eq!(self.images, 1);
+        Ok(())
+    }
+
+    fn forget(&mut self, _: u64) {}
+
+    fn begin(&mut self, key: u64, _: u64, options: &CaptionOptions) -> Result<(), PromptError> {
+        self.texts.push((key, Ok(options.max_length.to_string())));
+        Ok(())
+    }
+
+    fn give_up(&mut self, key: u64) {
+        self.texts.retain(|(text, _)| *text != key);
+    }
+
+    fn step(&mut self, _: Interrupt<'_>) -> Result<Vec<EndedCaption>, CaptionError> {
+        Ok(std::mem::take(&mut self.texts))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    fn bytes(&self) -> usize {
+        0
     }
 }
 

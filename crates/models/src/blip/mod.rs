@@ -7,32 +7,37 @@
 //! `clean_up_tokenization_spaces=True`.
 
 mod beam_search;
+mod caption_writer;
 mod config;
-mod generate;
 #[cfg(test)]
 mod tests;
 mod text_decoder;
 mod tokenizer;
 mod variant;
 mod vision;
+mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use weights::Checkpoint;
 
 use crate::error::PassError;
-use crate::image_captioner::{CaptionError, CaptionOptions, ImageCaptioner, PromptError};
-use crate::image_encoder::batch;
+use crate::image_captioner::{
+    CaptionError, CaptionOptions, CaptionWriter, ImageCaptioner, PromptError,
+};
+use crate::image_encoder::{EncodeError, batch};
 use crate::interrupt::Interrupt;
 use crate::preprocess::{Pixels, Recipe};
 use crate::vit::Vit;
 use crate::{LoadError, Placement};
+use caption_writer::BlipWriter;
 use config::Config;
-use generate::{Wish, generate};
 use text_decoder::{ImageContext, TextDecoder, Token};
 use tokenizer::Tokenizer;
 pub use variant::{UnknownVariant, Variant};
+use writer::{Wish, Writer};
 
 /// How it wants its image.
 pub const RECIPE: Recipe = Recipe::blip(384);
@@ -91,30 +96,16 @@ impl Blip {
 }
 
 impl ImageCaptioner for Blip {
-    fn caption(
-        &self,
-        images: &[&Pixels],
-        captions: &[(usize, &CaptionOptions)],
-        interrupt: Interrupt<'_>,
-    ) -> Result<Vec<Result<String, PromptError>>, CaptionError> {
-        let wishes: Vec<_> = captions
-            .iter()
-            .map(|&(image, options)| self.wish(image, options))
-            .collect();
-        let accepted: Vec<&Wish> = wishes.iter().flatten().collect();
-        let mut texts = self
-            .network
-            .write(images, &accepted, self.end, interrupt)?
-            .into_iter();
-        let mut next = || {
-            let text = texts.next().and_then(|tokens| self.tokenizer.text(&tokens));
-            text.ok_or(CaptionError::Undecodable)
-        };
-        let text = |wish: &Result<Wish, PromptError>| match wish {
-            Ok(_) => next().map(Ok),
-            Err(refused) => Ok(Err(refused.clone())),
-        };
-        wishes.iter().map(text).collect()
+    fn image_bytes(&self) -> usize {
+        self.network.image_bytes()
+    }
+
+    fn text_bytes(&self, options: &CaptionOptions) -> Result<usize, PromptError> {
+        Ok(self.wish(options)?.rows() * self.network.decoder.row_bytes())
+    }
+
+    fn writer(&self) -> Box<dyn CaptionWriter + '_> {
+        Box::new(BlipWriter::new(self))
     }
 }
 
@@ -144,16 +135,17 @@ impl Blip {
         num_beams: usize,
         length: usize,
     ) -> Result<Vec<Vec<u32>>, CaptionError> {
-        let wish = |image| Wish {
-            image,
+        let wish = Wish {
             prompt: self.tokenizer.start(),
             beams: num_beams,
             max_length: length.min(MAX_LENGTH),
         };
-        let wishes: Vec<_> = (0..images.len()).map(wish).collect();
-        let wishes: Vec<_> = wishes.iter().collect();
-        self.network
-            .write(images, &wishes, u32::MAX, Interrupt::NEVER)
+        let contexts = self.network.look(images, Interrupt::NEVER)?;
+        let wishes = (0..images.len()).map(|image| (image, wish.clone()));
+        let texts = self.network.write(contexts, wishes, u32::MAX)?.into_iter();
+        texts
+            .map(|tokens| tokens.ok_or(CaptionError::NotFinite))
+            .collect()
     }
 
     /// What the decoder thinks of every token as the next one, after each of `tokens`: for each a score for all of the
@@ -175,7 +167,7 @@ impl Blip {
         self.vision_gflop
     }
 
-    fn wish(&self, image: usize, options: &CaptionOptions) -> Result<Wish, PromptError> {
+    fn wish(&self, options: &CaptionOptions) -> Result<Wish, PromptError> {
         let max_length = options.max_length.min(MAX_LENGTH);
         let prompt = self.tokenizer.prompt(options.prompt.as_deref());
         let prompt = prompt.ok_or(PromptError::Unreadable)?;
@@ -184,7 +176,6 @@ impl Blip {
             return Err(PromptError::TooLong { tokens, max_length });
         }
         Ok(Wish {
-            image,
             prompt,
             beams: options.num_beams,
             max_length,
@@ -198,6 +189,7 @@ struct Network {
     vision: Vit,
     decoder: TextDecoder,
     side: usize,
+    image_tokens: usize,
     device: Device,
 }
 
@@ -222,45 +214,71 @@ impl Network {
                 placement,
             )?,
             side: vision.image_size,
+            image_tokens: vision.tokens(),
             device: placement.device.clone(),
         };
         checkpoint.finish()?;
         Ok(network)
     }
 
-    /// The tokens of each of `wishes`, up to `end`.
+    /// For each of `wishes`, the index of an image and how it is described, the tokens up to `end`; None where scores are no
+    /// numbers.
     fn write(
         &self,
-        images: &[&Pixels],
-        wishes: &[&Wish],
+        contexts: Vec<ImageContext>,
+        wishes: impl Iterator<Item = (usize, Wish)>,
         end: u32,
-        interrupt: Interrupt<'_>,
-    ) -> Result<Vec<Vec<u32>>, CaptionError> {
-        if wishes.is_empty() {
-            return Ok(Vec::new());
+    ) -> Result<Vec<Option<Vec<u32>>>, PassError> {
+        let contexts: Vec<_> = contexts.into_iter().map(Arc::new).collect();
+        let mut writer = Writer::new(&self.decoder, end);
+        let mut texts = Vec::new();
+        for (image, wish) in wishes {
+            writer.begin(texts.len() as u64, Arc::clone(&contexts[image]), wish);
+            texts.push(None);
         }
-        let contexts = self.look_at(&batch(images, self.side, &self.device)?, interrupt)?;
-        generate(&self.decoder, &contexts, wishes, end, interrupt)?.ok_or(CaptionError::NotFinite)
+        while !writer.is_empty() {
+            for (key, tokens) in writer.step(Interrupt::NEVER)? {
+                texts[key as usize] = tokens;
+            }
+        }
+        Ok(texts)
     }
 
     /// For each image of a batch, and after each of `tokens`, scores for what follows it: `[batch, tokens, vocab]`.
     fn scores(&self, pixels: &Tensor, tokens: &[u32]) -> Result<Vec<f32>, PassError> {
         let contexts = self.look_at(pixels, Interrupt::NEVER)?;
-        let tokens: Vec<_> = (0..contexts.len())
-            .flat_map(|image| {
-                let first = (image * tokens.len()) as u32;
-                tokens.iter().enumerate().map(move |(position, &id)| Token {
-                    id,
-                    position,
-                    image,
-                    text: (first..=first + position as u32).collect(),
-                })
-            })
-            .collect();
-        let every: Vec<_> = (0..tokens.len() as u32).collect();
-        let mut memory = self.decoder.memory()?;
+        let runs: Vec<_> = contexts.iter().map(|it| (it, tokens.len())).collect();
+        let mut memory = self.decoder.memory();
+        let mut all = Vec::new();
+        for _ in &contexts {
+            let mut text = Vec::new();
+            for (position, &id) in tokens.iter().enumerate() {
+                text.push(memory.take());
+                let text = text.clone();
+                all.push(Token { id, position, text });
+            }
+        }
+        let every: Vec<_> = (0..all.len() as u32).collect();
         self.decoder
-            .read(&mut memory, &contexts, &tokens, &every, Interrupt::NEVER)
+            .read(&mut memory, &runs, &all, &every, Interrupt::NEVER)
+    }
+
+    /// Bytes of what the decoder needs of an image, or a little more.
+    fn image_bytes(&self) -> usize {
+        self.decoder.image_bytes(self.image_tokens)
+    }
+
+    /// What the decoder needs of each of `images`.
+    fn look(
+        &self,
+        images: &[&Pixels],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<ImageContext>, EncodeError> {
+        if images.is_empty() {
+            return Ok(Vec::new());
+        }
+        let pixels = batch(images, self.side, &self.device)?;
+        Ok(self.look_at(&pixels, interrupt)?)
     }
 
     /// What the decoder needs of each image of a batch, `[batch, side, side, 3]`.

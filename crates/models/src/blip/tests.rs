@@ -1,3 +1,5 @@
+mod captions;
+
 use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
@@ -11,15 +13,15 @@ use crate::goldens::formula::{Tensors, checkpoint, uniform};
 use crate::goldens::mutations::Network as Mutated;
 use crate::goldens::{Distance, Goldens};
 use crate::interrupt::tests::questions;
-use crate::vit::goldens::{assert_golden, cpu, placements, values, within};
+use crate::vit::goldens::{assert_golden, cpu, placements, within};
 
 /// A tiny captioner (`parity/cases/blip.py`).
-struct Size {
+pub(super) struct Size {
     case: &'static str,
     settings: &'static str,
 }
 
-const EVEN: Size = Size {
+pub(super) const EVEN: Size = Size {
     case: "blip.even",
     settings: r#"{
         "text_config": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 48,
@@ -28,7 +30,7 @@ const EVEN: Size = Size {
             "image_size": 32, "patch_size": 8}}"#,
 };
 
-const ODD: Size = Size {
+pub(super) const ODD: Size = Size {
     case: "blip.odd",
     settings: r#"{
         "text_config": {"hidden_size": 35, "num_hidden_layers": 3, "num_attention_heads": 5, "intermediate_size": 50,
@@ -38,7 +40,7 @@ const ODD: Size = Size {
 };
 
 impl Size {
-    fn config(&self) -> Config {
+    pub(super) fn config(&self) -> Config {
         let config: Config = serde_json::from_str(self.settings).unwrap();
         config.check().unwrap();
         config
@@ -148,12 +150,12 @@ impl Size {
         checkpoint(self.case, &tensors, |name, shape| self.weight(name, shape))
     }
 
-    fn network(&self, placement: &Placement) -> Network {
+    pub(super) fn network(&self, placement: &Placement) -> Network {
         Network::load(&self.file(&[]), &self.config(), placement).unwrap()
     }
 
     /// The case's pixels, NCHW upstream, as NHWC: a batch of two.
-    fn input(&self) -> candle_core::Result<Tensor> {
+    pub(super) fn input(&self) -> candle_core::Result<Tensor> {
         let side = self.config().vision_config.image_size;
         let values = uniform(&format!("{}.input", self.case), 2 * 3 * side * side);
         let values: Vec<_> = values.into_iter().map(|u| (u * 2.0) as f32).collect();
@@ -220,29 +222,26 @@ fn captions_are_upstreams_token_for_token() -> anyhow::Result<()> {
                     let name = format!("{kind}.{beams}.{max_length}.{image}");
                     expected.push(size.tokens(&goldens, &name));
                     let prompt = [first, 11, 52][..length].to_vec();
-                    wishes.push(Wish {
-                        image,
+                    let wish = Wish {
                         prompt,
                         beams,
                         max_length,
-                    });
+                    };
+                    wishes.push((image, wish));
                 }
             }
         }
         for placement in placements().filter(|it| it.precision == Precision::F32) {
             let network = size.network(&placement);
-            let contexts = network.look_at(&size.input()?, Interrupt::NEVER)?;
-            let write = |wishes: &[&Wish]| {
-                generate(&network.decoder, &contexts, wishes, end, Interrupt::NEVER)
+            let write = |wishes: &[(usize, Wish)]| -> anyhow::Result<_> {
+                let contexts = network.look_at(&size.input()?, Interrupt::NEVER)?;
+                let texts = network.write(contexts, wishes.iter().cloned(), end)?;
+                Ok(texts.into_iter().collect::<Option<Vec<_>>>().unwrap())
             };
-            let together = write(&wishes.iter().collect::<Vec<_>>())?.unwrap();
-            assert_eq!(together, expected, "{} {placement:?}", size.case);
+            assert_eq!(write(&wishes)?, expected, "{} {placement:?}", size.case);
             for (wish, expected) in wishes.iter().zip(&expected) {
-                assert_eq!(
-                    write(&[wish])?.unwrap(),
-                    std::slice::from_ref(expected),
-                    "{wish:?}"
-                );
+                let alone = write(std::slice::from_ref(wish))?;
+                assert_eq!(alone, std::slice::from_ref(expected), "{wish:?}");
             }
         }
     }
@@ -269,15 +268,15 @@ fn a_pass_that_nobody_waits_for_ends() -> anyhow::Result<()> {
     let token = Token {
         id: text.bos_token_id,
         position: 0,
-        image: 0,
         text: vec![0],
     };
     let tokens = std::slice::from_ref(&token);
     let read = |interrupt: Interrupt<'_>| {
-        let mut memory = network.decoder.memory()?;
+        let mut memory = network.decoder.memory();
+        let runs = [(&contexts[0], 1)];
         network
             .decoder
-            .read(&mut memory, &contexts, tokens, &[0], interrupt)
+            .read(&mut memory, &runs, tokens, &[0], interrupt)
     };
     assert_eq!(questions(read, interrupted), text.num_hidden_layers + 1);
     Ok(())
@@ -314,26 +313,6 @@ fn what_upstream_ties_or_counts_is_left_aside_and_nothing_else() {
     let unknown = EVEN.file(&[("text_encoder.bias", &[5])]);
     let error = Network::load(&unknown, &config, &placement).unwrap_err();
     assert!(error.to_string().contains("text_encoder.bias"), "{error}");
-}
-
-#[test]
-fn numbers_that_are_none_are_an_error() -> anyhow::Result<()> {
-    let mut pixels = values(&EVEN.input()?)?;
-    pixels[0] = f32::NAN;
-    let input = Tensor::from_vec(pixels, (2, 32, 32, 3), &Device::Cpu)?;
-    let network = EVEN.network(&cpu(Precision::F32));
-    let contexts = network.look_at(&input, Interrupt::NEVER)?;
-    let wish = Wish {
-        image: 0,
-        prompt: vec![58],
-        beams: 4,
-        max_length: 9,
-    };
-    assert_eq!(
-        generate(&network.decoder, &contexts, &[&wish], 3, Interrupt::NEVER)?,
-        None
-    );
-    Ok(())
 }
 
 fn data(name: &str) -> PathBuf {

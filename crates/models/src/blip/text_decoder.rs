@@ -4,6 +4,7 @@
 //! together.
 
 mod layer;
+mod memory;
 
 use candle_core::{Device, Tensor};
 use kernels::{Activation, Attending, Isa};
@@ -15,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::layers::{FixedKeyValues, KeyValues, LayerNorm, Linear, LinearBuilder};
 use crate::{LoadError, Placement};
 use layer::Layer;
+pub(super) use memory::Memory;
 
 #[derive(Debug)]
 pub(super) struct TextDecoder {
@@ -34,30 +36,14 @@ pub(super) struct TextDecoder {
 #[derive(Debug)]
 pub(super) struct ImageContext(Vec<FixedKeyValues>);
 
-/// What the decoder has read: for each layer a row for each token, which later tokens attend to.
-#[derive(Debug)]
-pub(super) struct Memory {
-    layers: Vec<KeyValues>,
-    rows: u32,
-}
-
 /// A token of a text that is being written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) id: u32,
     /// Its place in the text.
     pub(super) position: usize,
-    /// Index of the image that the text is about.
-    pub(super) image: usize,
-    /// Rows of the memory that hold the text up to this token, itself included.
+    /// Rows of the memory that hold the text up to this token, itself included: its own comes last.
     pub(super) text: Vec<u32>,
-}
-
-impl Memory {
-    /// The row of the next token.
-    pub(super) fn next_row(&self) -> u32 {
-        self.rows
-    }
 }
 
 impl TextDecoder {
@@ -122,24 +108,35 @@ impl TextDecoder {
     }
 
     /// A memory of nothing.
-    pub(super) fn memory(&self) -> candle_core::Result<Memory> {
+    pub(super) fn memory(&self) -> Memory {
         let empty = |_: &Layer| KeyValues::empty(self.width, &self.device);
-        Ok(Memory {
-            layers: self.layers.iter().map(empty).collect::<Result<_, _>>()?,
-            rows: 0,
-        })
+        Memory::new(self.layers.iter().map(empty).collect())
     }
 
-    /// Reads `tokens`, those about one image side by side, into `memory`: the first of them becomes row
-    /// [`Memory::next_row`], and so on. For each that `wanted` lists, scores for what follows it: `[wanted, vocab]`.
+    /// Bytes of a memory's row.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.layers.len() * 2 * self.width * size_of::<f32>()
+    }
+
+    /// Bytes of what it needs of an image of `tokens` tokens, or a little more.
+    pub(super) fn image_bytes(&self, tokens: usize) -> usize {
+        let layers = self.layers.iter();
+        layers.map(|layer| layer.image_bytes(tokens)).sum()
+    }
+
+    /// Reads `tokens` into their rows of `memory`. `runs` says what image they are about: so many about the first one, then so
+    /// many about the second. For each that `wanted` lists, scores for what follows it: `[wanted, vocab]`.
     pub(super) fn read(
         &self,
         memory: &mut Memory,
-        images: &[ImageContext],
+        runs: &[(&ImageContext, usize)],
         tokens: &[Token],
         wanted: &[u32],
         interrupt: Interrupt<'_>,
     ) -> Result<Vec<f32>, PassError> {
+        if tokens.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut x = self.norm.forward(&self.embed(tokens)?)?; // [tokens, width]
         let texts: Vec<_> = tokens
             .iter()
@@ -148,17 +145,22 @@ impl TextDecoder {
                 rows: &token.text,
             })
             .collect();
-        let runs = tokens.chunk_by(|a, b| a.image == b.image);
-        let runs: Vec<_> = runs.map(|run| (run[0].image, run.len())).collect();
-        for (index, (layer, kept)) in self.layers.iter().zip(&mut memory.layers).enumerate() {
+        let rows: Vec<u32> = texts
+            .iter()
+            .flat_map(|text| text.rows.last())
+            .copied()
+            .collect();
+        for (index, (layer, kept)) in self.layers.iter().zip(memory.layers()).enumerate() {
             interrupt.check()?;
             let seen = runs
                 .iter()
-                .map(|&(image, rows)| (&images[image].0[index], rows));
-            x = layer.forward(&x, kept, &texts, seen)?;
+                .map(|&(image, tokens)| (&image.0[index], tokens));
+            x = layer.forward(&x, kept, &rows, &texts, seen)?;
+        }
+        if wanted.is_empty() {
+            return Ok(Vec::new());
         }
         interrupt.check()?;
-        memory.rows += tokens.len() as u32;
         let x = x.index_select(&Tensor::new(wanted, &self.device)?, 0)?;
         let x = self.transform_norm.forward(&self.transform.forward(&x)?)?;
         Ok(self.vocabulary.forward(&x)?.flatten_all()?.to_vec1()?)

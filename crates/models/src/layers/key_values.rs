@@ -1,9 +1,9 @@
-use candle_core::{D, DType, Device, Tensor, bail};
-use kernels::{Attending, CachedRows, PackedKeyValues};
+use candle_core::{D, Device, Tensor, bail};
+use kernels::{Attending, CachedRows, PackedKeyValues, Precision};
 
 use super::{Attention, with_numbers};
 
-/// Keys and values that a decoder keeps, a row a token, in the order in which they came.
+/// Keys and values that a decoder keeps, a row a token. A row may be written over.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyValues {
     rows: Rows,
@@ -13,54 +13,108 @@ pub(crate) struct KeyValues {
 #[derive(Clone, Debug)]
 enum Rows {
     Slices { keys: Vec<f32>, values: Vec<f32> }, // each [rows, width]
-    Tensors { keys: Tensor, values: Tensor },    // each [rows, width]
+    Tensors(Option<[Tensor; 2]>),                // keys and values, each [rows, width]
 }
 
 impl KeyValues {
     /// Nothing yet; rows will have `width` numbers.
-    pub(crate) fn empty(width: usize, device: &Device) -> candle_core::Result<Self> {
+    pub(crate) fn empty(width: usize, device: &Device) -> Self {
         let rows = if device.is_cpu() {
             Rows::Slices {
                 keys: Vec::new(),
                 values: Vec::new(),
             }
         } else {
-            let nothing = Tensor::zeros((0, width), DType::F32, device)?;
-            Rows::Tensors {
-                keys: nothing.clone(),
-                values: nothing,
-            }
+            Rows::Tensors(None)
         };
-        Ok(Self { rows, width })
+        Self { rows, width }
     }
 
-    /// `keys` and `values`, each `[rows, width]`, after those already here. What is here is not moved.
-    pub(crate) fn append(&mut self, keys: &Tensor, values: &Tensor) -> candle_core::Result<()> {
-        if keys.dims2()?.1 != self.width || keys.shape() != values.shape() {
+    /// Makes room for `rows` rows in all, and no more. On other devices than a processor there is always as much as is
+    /// written.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        if let Rows::Slices { keys, values } = &mut self.rows {
+            for numbers in [keys, values] {
+                numbers.reserve_exact((rows * self.width).saturating_sub(numbers.len()));
+            }
+        }
+    }
+
+    /// Writes `keys` and `values`, each `[rows, width]`, to the rows of these numbers, whatever those held. Other rows stay as
+    /// they are.
+    pub(crate) fn write(
+        &mut self,
+        rows: &[u32],
+        keys: &Tensor,
+        values: &Tensor,
+    ) -> candle_core::Result<()> {
+        if keys.dims() != [rows.len(), self.width] || keys.shape() != values.shape() {
             bail!(
-                "keys of {:?} and values of {:?} for rows of {}",
+                "keys of {:?} and values of {:?} for {} rows of {}",
                 keys.shape(),
                 values.shape(),
+                rows.len(),
                 self.width
             );
         }
         match &mut self.rows {
             Rows::Slices {
-                keys: old_keys,
-                values: old_values,
+                keys: kept_keys,
+                values: kept_values,
             } => {
-                with_numbers(&keys.contiguous()?, |it| old_keys.extend_from_slice(it))?;
-                with_numbers(&values.contiguous()?, |it| old_values.extend_from_slice(it))?;
+                let width = self.width;
+                for (kept, new) in [(kept_keys, keys), (kept_values, values)] {
+                    with_numbers(&new.contiguous()?, |new| put(kept, rows, new, width))?;
+                }
             }
-            Rows::Tensors {
-                keys: old_keys,
-                values: old_values,
-            } => {
-                *old_keys = Tensor::cat(&[&*old_keys, keys], 0)?;
-                *old_values = Tensor::cat(&[&*old_values, values], 0)?;
+            Rows::Tensors(kept) => {
+                *kept = Some(match &*kept {
+                    Some([old_keys, old_values]) => [
+                        put_tensor(Some(old_keys), rows, keys)?,
+                        put_tensor(Some(old_values), rows, values)?,
+                    ],
+                    None => [
+                        put_tensor(None, rows, keys)?,
+                        put_tensor(None, rows, values)?,
+                    ],
+                });
             }
         }
         Ok(())
+    }
+
+    /// What it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let numbers = match &self.rows {
+            Rows::Slices { keys, values } => keys.capacity() + values.capacity(),
+            Rows::Tensors(kept) => kept.iter().flatten().map(Tensor::elem_count).sum(),
+        };
+        numbers * size_of::<f32>()
+    }
+}
+
+/// Writes `new` to `rows` of `kept`, which is longer afterwards if one of them is beyond its end.
+fn put(kept: &mut Vec<f32>, rows: &[u32], new: &[f32], width: usize) {
+    let end = rows.iter().max().map_or(0, |&last| last as usize + 1);
+    kept.resize(kept.len().max(end * width), 0.0);
+    for (&row, numbers) in rows.iter().zip(new.chunks_exact(width)) {
+        kept[row as usize * width..][..width].copy_from_slice(numbers);
+    }
+}
+
+/// The same for candle's own operations.
+fn put_tensor(kept: Option<&Tensor>, rows: &[u32], new: &Tensor) -> candle_core::Result<Tensor> {
+    let before = kept.map_or(Ok(0), |kept| kept.dim(0))? as u32;
+    let end = rows.iter().max().map_or(0, |&last| last + 1);
+    // For each row, where it comes from; those between are read by nobody.
+    let mut from: Vec<u32> = (0..before.max(end)).map(|row| row.min(before)).collect();
+    for (&row, index) in rows.iter().zip(before..) {
+        from[row as usize] = index;
+    }
+    let from = Tensor::new(from, new.device())?;
+    match kept {
+        Some(kept) => Tensor::cat(&[kept, new], 0)?.index_select(&from, 0),
+        None => new.contiguous()?.index_select(&from, 0),
     }
 }
 
@@ -98,8 +152,22 @@ impl Attention {
                 })?;
                 Tensor::from_vec(answers, (count, kept.width), queries.device())
             }
-            Rows::Tensors { keys, values } => self.over_tensors(queries, keys, values, groups),
+            Rows::Tensors(Some([keys, values])) => self.over_tensors(queries, keys, values, groups),
+            Rows::Tensors(None) => bail!("queries over no rows"),
         }
+    }
+
+    /// Bytes of `rows` rows of `width` numbers that [`Attention::fix`] has made ready, or a little more: rows and a head's
+    /// numbers are filled up to whole panels, which are narrower on some processors.
+    pub(crate) fn fixed_bytes(&self, rows: usize, width: usize) -> usize {
+        const WORD: usize = size_of::<u32>();
+        const PANEL: usize = 32;
+        let pairs = self.precision == Precision::Bf16 && self.isa.multiplies_bf16();
+        let terms = if pairs { 2 } else { 1 };
+        let size = width / self.heads;
+        let keys = size.div_ceil(terms) * rows.next_multiple_of(PANEL);
+        let values = rows.div_ceil(terms) * size.next_multiple_of(PANEL);
+        self.heads * (keys + values) * WORD
     }
 
     /// Makes `keys` and `values`, each `[rows, width]`, ready to be attended to by [`Attention::over_fixed`].
@@ -196,10 +264,10 @@ impl Attention {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Result, Tensor};
+    use candle_core::{DType, Device, Result, Tensor};
     use kernels::{Attending, Precision};
 
-    use super::{FixedKeyValues, KeyValues};
+    use super::{FixedKeyValues, KeyValues, Rows};
     use crate::Placement;
     use crate::layers::{Attention, test_numbers};
 
@@ -210,10 +278,11 @@ mod tests {
         };
         let attention = Attention::on(3, &Placement::new(Device::Cpu, Precision::F32));
         let (keys, values) = (numbers(9, 0.1)?, numbers(9, 0.2)?);
-        let mut kept = KeyValues::empty(24, &Device::Cpu)?;
+        let mut kept = KeyValues::empty(24, &Device::Cpu);
         for (first, count) in [(0, 4), (4, 1), (5, 4)] {
             let part = |rows: &Tensor| rows.narrow(0, first, count);
-            kept.append(&part(&keys)?, &part(&values)?)?;
+            let rows: Vec<u32> = (first as u32..).take(count).collect();
+            kept.write(&rows, &part(&keys)?, &part(&values)?)?;
         }
         let queries = numbers(4, 0.3)?;
         let groups = [
@@ -230,6 +299,62 @@ mod tests {
         let tensors = attention.over_tensors(&queries, &keys, &values, &groups)?;
         let difference = (kernel - tensors)?.abs()?.max_all()?.to_scalar::<f32>()?;
         assert!(difference <= 1e-5, "{difference}");
+        Ok(())
+    }
+
+    /// Rows come in any order, some twice, some after those that follow them: with kernels and with candle's operations it is
+    /// as if what was written last had been written at once.
+    #[test]
+    fn rows_are_written_over_and_the_others_stay() -> Result<()> {
+        let numbers = |count: usize, seed| {
+            Tensor::from_vec(test_numbers(count * 24, seed), (count, 24), &Device::Cpu)
+        };
+        let attention = Attention::on(3, &Placement::new(Device::Cpu, Precision::F32));
+        let (keys, values, queries) = (numbers(9, 0.1)?, numbers(9, 0.2)?, numbers(1, 0.3)?);
+        let mut slices = KeyValues::empty(24, &Device::Cpu);
+        let mut tensors = KeyValues {
+            rows: Rows::Tensors(None),
+            ..slices.clone()
+        };
+        for kept in [&mut slices, &mut tensors] {
+            for rows in [&[1, 6][..], &[4, 2, 3], &[6], &[8, 0, 1]] {
+                let part = |all: &Tensor| all.index_select(&Tensor::new(rows, all.device())?, 0);
+                let earlier = if rows.contains(&6) { 0.5 } else { 1.0 };
+                kept.write(
+                    rows,
+                    &(part(&keys)? * earlier)?,
+                    &(part(&values)? * earlier)?,
+                )?;
+            }
+            kept.write(&[6], &keys.narrow(0, 6, 1)?, &values.narrow(0, 6, 1)?)?;
+        }
+        let written = [8, 0, 6, 4, 3, 1, 2];
+        let group = [Attending {
+            queries: 1,
+            rows: &written,
+        }];
+        let expected = attention.over_tensors(&queries, &keys, &values, &group)?;
+        for kept in [slices, tensors] {
+            let got = attention.over(&queries, &kept, &group)?;
+            let difference = (got - &expected)?.abs()?.max_all()?.to_scalar::<f32>()?;
+            assert!(difference <= 1e-5, "{difference}");
+            assert!(kept.bytes() >= 9 * 24 * 2 * 4, "{} bytes", kept.bytes());
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn room_is_as_much_as_was_asked_for() -> Result<()> {
+        let mut kept = KeyValues::empty(6, &Device::Cpu);
+        assert_eq!(kept.bytes(), 0);
+        kept.reserve(5);
+        assert_eq!(kept.bytes(), 5 * 6 * 2 * 4);
+        let rows = Tensor::zeros((2, 6), DType::F32, &Device::Cpu)?;
+        kept.write(&[4, 1], &rows, &rows)?;
+        kept.reserve(3);
+        assert_eq!(kept.bytes(), 5 * 6 * 2 * 4);
+        kept.reserve(7);
+        assert_eq!(kept.bytes(), 7 * 6 * 2 * 4);
         Ok(())
     }
 
@@ -272,13 +397,18 @@ mod tests {
                 &Device::Cpu,
             )
         };
-        let mut kept = KeyValues::empty(6, &Device::Cpu)?;
+        let mut kept = KeyValues::empty(6, &Device::Cpu);
         let message = kept
-            .append(&rows(2, 5)?, &rows(2, 5)?)
+            .write(&[0, 1], &rows(2, 5)?, &rows(2, 5)?)
             .unwrap_err()
             .to_string();
-        assert!(message.contains("for rows of 6"), "{message}");
-        kept.append(&rows(2, 6)?, &rows(2, 6)?)?;
+        assert!(message.contains("for 2 rows of 6"), "{message}");
+        let message = kept
+            .write(&[0], &rows(2, 6)?, &rows(2, 6)?)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("for 1 rows of 6"), "{message}");
+        kept.write(&[0, 1], &rows(2, 6)?, &rows(2, 6)?)?;
         let attention = Attention::on(2, &Placement::new(Device::Cpu, Precision::F32));
         let group = Attending {
             queries: 2,

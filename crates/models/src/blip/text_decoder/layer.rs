@@ -64,18 +64,24 @@ impl Layer {
         )
     }
 
-    /// `x`, `[tokens, width]`, to the same. `kept` takes the tokens' own keys and values; `texts` says which rows of it each
-    /// token sees, and `seen` which image each run of tokens sees.
+    /// Bytes of what [`look_at`](Self::look_at) makes of so many tokens, or a little more.
+    pub(super) fn image_bytes(&self, tokens: usize) -> usize {
+        self.attention.fixed_bytes(tokens, self.width)
+    }
+
+    /// `x`, `[tokens, width]`, to the same. `kept` takes the tokens' own keys and values at `rows`; `texts` says which rows of it
+    /// each token sees, and `seen` which image each run of tokens sees.
     pub(super) fn forward<'a>(
         &self,
         x: &Tensor,
         kept: &mut KeyValues,
+        rows: &[u32],
         texts: &[Attending<'_>],
         seen: impl Iterator<Item = (&'a FixedKeyValues, usize)>,
     ) -> candle_core::Result<Tensor> {
         let qkv = self.qkv.forward(x)?; // [tokens, 3 * width]
         let part = |i| qkv.narrow(1, i * self.width, self.width);
-        kept.append(&part(1)?, &part(2)?)?;
+        kept.write(rows, &part(1)?, &part(2)?)?;
         let x = self
             .output
             .forward(&self.attention.over(&part(0)?, kept, texts)?, x)?;
