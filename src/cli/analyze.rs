@@ -46,7 +46,7 @@ impl Analyze {
         let response = runtime.block_on(async {
             let (name, image) = self.read_image(&fetcher).await?;
             let analysis = engine
-                .analyze(image, &tasks)
+                .analyze(image, &tasks, None)
                 .await
                 .context("Could not process image")?;
             anyhow::Ok(AnalyzeResponse::new(name, analysis))

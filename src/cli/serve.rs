@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -34,8 +35,23 @@ impl Serve {
         let mut config = self.engine.engine_config(&self.weights)?;
         config.classifiers_dir = Some(self.classifiers.classifiers_dir);
         let threads = config.threads.get();
+        let lineup = config.lineup;
+        let preload = self
+            .server
+            .preload
+            .models(&lineup)
+            .context("--preload (IMAGE_EMBED_PRELOAD)")?;
         let Placement { isa, precision, .. } = config.placement;
-        info!(?isa, ?precision, clip_model = %config.clip_variant, caption_model = %config.blip_variant, threads, "computing on the processor");
+        info!(?isa, ?precision, clip_model = %lineup.clip, caption_model = %lineup.captions, threads, "computing on the processor");
+        let mib = |bytes: u64| bytes >> 20;
+        let memory = config.memory;
+        info!(
+            budget_mib = mib(memory.pixels + memory.captions + memory.retained),
+            pixels_mib = mib(memory.pixels),
+            captions_mib = mib(memory.captions),
+            retained_mib = mib(memory.retained),
+            "memory beyond the models' own"
+        );
         let engine = Arc::new(Engine::new(config)?);
         let fetcher = Fetcher::new(self.fetch.policy())?;
         let limits = self.server.limits(self.fetch.max_image_bytes);
@@ -48,9 +64,14 @@ impl Serve {
             let stop = stop_signal()?;
             let listener = http::bind(&self.server.host, self.server.port).await?;
             info!(address = %listener.local_addr()?, threads, version = env!("CARGO_PKG_VERSION"), "listening");
-            preload(&engine, self.server.preload.0);
             let (max_connections, grace) = (limits.max_connections, limits.shutdown_grace);
-            let router = http::router(AppState::new(engine, fetcher, limits));
+            let state = AppState::new(Arc::clone(&engine), fetcher, limits);
+            state.started.store(false, Ordering::Relaxed);
+            tokio::spawn(load(Arc::clone(&engine), preload, Arc::clone(&state.started)));
+            if let Some(ttl) = self.server.model_ttl {
+                tokio::spawn(unload_unused(engine, Duration::from_secs(ttl)));
+            }
+            let router = http::router(state);
             http::serve(listener, router, max_connections, grace, stop).await?;
             info!("stopped");
             anyhow::Ok(ExitCode::SUCCESS)
@@ -58,17 +79,24 @@ impl Serve {
     }
 }
 
-/// Loads models on a thread of its own: the server answers meanwhile, and says which operations are still loading.
-fn preload(engine: &Arc<Engine>, models: Vec<Model>) {
-    let engine = Arc::clone(engine);
-    thread::spawn(move || {
-        for model in models {
-            match engine.preload(model) {
-                Ok(()) => info!(model = model.name(), "model ready"),
-                Err(reason) => warn!(model = model.name(), reason, "model not available"),
-            }
+/// Loads models, one after the other: the server answers meanwhile, and says which operations are still loading.
+async fn load(engine: Arc<Engine>, models: Vec<Model>, started: Arc<AtomicBool>) {
+    for model in models {
+        match engine.preload(model).await {
+            Ok(()) => info!(%model, "model ready"),
+            Err(reason) => warn!(%model, %reason, "model not available"),
         }
-    });
+    }
+    started.store(true, Ordering::Relaxed);
+}
+
+/// Gives back the memory of models that nobody asks for.
+async fn unload_unused(engine: Arc<Engine>, ttl: Duration) {
+    let mut ticks = tokio::time::interval((ttl / 4).max(Duration::from_millis(250)));
+    loop {
+        ticks.tick().await;
+        engine.unload_unused(ttl);
+    }
 }
 
 /// Resolves at the first SIGTERM or SIGINT.

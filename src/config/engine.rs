@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::thread;
 
-use ::engine::EngineConfig;
+use ::engine::{EngineConfig, Lineup, MemoryBudget, Model};
 use candle_core::Device;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
@@ -108,9 +108,37 @@ pub struct EngineSettings {
     )]
     pub precision: Precision,
 
-    /// Threads that compute [default: one a core]
+    /// Threads of each model, and for pixels [default: one a core]
     #[arg(long, env = "IMAGE_EMBED_THREADS", value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+
+    /// Images that go through CLIP or DINOv2 together when several are waiting
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_MAX_BATCH",
+        value_name = "N",
+        default_value = "4"
+    )]
+    pub max_batch: NonZeroUsize,
+
+    /// Bytes of memory for images, for captions being written and for what is kept between requests; the models' own comes on top
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_MEMORY_BUDGET",
+        value_name = "BYTES",
+        default_value_t = 1 << 30,
+        value_parser = clap::value_parser!(u64).range(64 << 20..)
+    )]
+    pub memory_budget: u64,
+
+    /// Bytes of results to keep for requests about an image that was there before; 0 keeps none
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_CACHE_BYTES",
+        value_name = "BYTES",
+        default_value_t = 0
+    )]
+    pub cache_bytes: u64,
 
     /// Largest image that is decoded, in pixels
     #[arg(long, env = "IMAGE_EMBED_MAX_IMAGE_PIXELS", value_name = "PIXELS", default_value_t = Limits::default().max_pixels,
@@ -139,8 +167,10 @@ impl EngineSettings {
             store: weights.store()?,
             classifiers_dir: None,
             placement: Placement::new(Device::Cpu, self.precision.on_this_processor()),
-            clip_variant: self.clip_model,
-            blip_variant: self.caption_model,
+            lineup: self.lineup(),
+            max_batch: self.max_batch,
+            memory: MemoryBudget::of(self.memory_budget),
+            cache_bytes: self.cache_bytes,
             // More compute threads than cores only get in each other's way.
             threads: self
                 .threads
@@ -152,6 +182,15 @@ impl EngineSettings {
                 ExifOrientation::Ignore
             },
         })
+    }
+
+    /// Which models answer.
+    #[must_use]
+    pub fn lineup(&self) -> Lineup {
+        Lineup {
+            clip: Model::clip(self.clip_model),
+            captions: Model::blip(self.caption_model),
+        }
     }
 
     /// The memory limit follows the pixel limit, at the rate of the defaults.

@@ -1,9 +1,10 @@
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
-use engine::{MODELS, Model, UnknownModel};
+use engine::{Lineup, Model, UnknownModel};
 
 use crate::http::HttpLimits;
 
@@ -22,7 +23,7 @@ pub struct ServerSettings {
     #[arg(long, env = "IMAGE_EMBED_PORT", default_value_t = 8000)]
     pub port: u16,
 
-    /// Models to load at start: `all`, `none`, or names with commas between (mtcnn, fasterrcnn, clip, dinov2)
+    /// Models to load at start: `all`, `none`, or names with commas between, as `image-embed models list` has them
     #[arg(
         long,
         env = "IMAGE_EMBED_PRELOAD",
@@ -30,6 +31,10 @@ pub struct ServerSettings {
         value_name = "MODELS"
     )]
     pub preload: Preload,
+
+    /// Seconds after which a model that nobody asks for gives its memory back, until it is asked for again [default: never]
+    #[arg(long, env = "IMAGE_EMBED_MODEL_TTL", value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub model_ttl: Option<u64>,
 
     /// Tasks in one request
     #[arg(
@@ -58,7 +63,8 @@ pub struct ServerSettings {
     )]
     pub max_connections: NonZeroUsize,
 
-    /// Seconds after which an unfinished request is answered 504
+    /// Seconds after which an unfinished request is answered 504; a client may ask for less with `x-timeout-ms`. A request that
+    /// would not be finished by then is answered 429 at once
     #[arg(long, env = "IMAGE_EMBED_REQUEST_TIMEOUT", value_name = "SECONDS", default_value_t = 120,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub request_timeout: u64,
@@ -89,22 +95,29 @@ impl ServerSettings {
     }
 }
 
-/// Models to load before the first request.
+/// Models to load before the first request: names, of which only the lineup knows what they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preload(pub Vec<Model>);
+pub struct Preload(Vec<String>);
 
 impl FromStr for Preload {
-    type Err = UnknownModel;
+    type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, UnknownModel> {
-        match text {
-            "all" => Ok(Self(MODELS.to_vec())),
-            "none" => Ok(Self(Vec::new())),
-            names => names
-                .split(',')
-                .map(|name| name.trim().parse())
-                .collect::<Result<_, _>>()
-                .map(Self),
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let names = text.split(',').map(|name| name.trim().to_owned());
+        Ok(Self(names.collect()))
+    }
+}
+
+impl Preload {
+    /// The models, in their order.
+    ///
+    /// # Errors
+    /// [`UnknownModel`] if a name is not of a model in `lineup`.
+    pub fn models(&self, lineup: &Lineup) -> Result<Vec<Model>, UnknownModel> {
+        match &self.0[..] {
+            [all] if all == "all" => Ok(lineup.models().collect()),
+            [none] if none == "none" => Ok(Vec::new()),
+            names => names.iter().map(|name| lineup.find(name)).collect(),
         }
     }
 }

@@ -1,25 +1,120 @@
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
+use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::http::AppState;
 use crate::http::error::ApiError;
 
+/// How long a client is ready to wait, in milliseconds.
+const TIMEOUT: HeaderName = HeaderName::from_static("x-timeout-ms");
+
+/// When a request must be answered; handlers find it among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(pub(crate) Instant);
+
 /// Lets a request in if there is room, and gives it up when its time is over.
 ///
-/// The permit is taken before the body is read, so it bounds the bytes held for clients as well as the work.
+/// The permit is taken before the body is read, and held until the answer's last byte is written or the connection ends: so it
+/// bounds the bytes held for clients as well as the work.
 pub(crate) async fn admit(
     State(app): State<AppState>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let _permit = Arc::clone(&app.in_flight)
+    let permit = Arc::clone(&app.in_flight)
         .try_acquire_owned()
-        .map_err(|_full| ApiError::Overloaded(app.limits.max_in_flight))?;
-    let limit = app.limits.request_timeout;
-    tokio::time::timeout(limit, next.run(request))
+        .map_err(|_full| ApiError::Full {
+            requests: app.limits.max_in_flight,
+            retry_after: app.engine.backlog()
+                / u32::try_from(app.limits.max_in_flight).unwrap_or(u32::MAX),
+        })?;
+    let limit = time_limit(request.headers(), app.limits.request_timeout)?;
+    let deadline = Deadline(Instant::now() + limit);
+    request.extensions_mut().insert(deadline);
+    let response = tokio::time::timeout(limit, next.run(request))
         .await
-        .map_err(|_late| ApiError::TimedOut(limit.as_secs()))
+        .map_err(|_late| ApiError::TimedOut(limit))?;
+    Ok(response.map(|body| {
+        Body::new(Held {
+            body,
+            _permit: permit,
+        })
+    }))
+}
+
+/// What the client asks for, but no more than the server allows.
+fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, ApiError> {
+    let Some(value) = headers.get(TIMEOUT) else {
+        return Ok(most);
+    };
+    let wanted = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
+    match wanted {
+        Some(wanted @ 1..) => Ok(Duration::from_millis(wanted).min(most)),
+        _ => Err(ApiError::Malformed(format!(
+            "x-timeout-ms must be an integer of at least 1, not {value:?}"
+        ))),
+    }
+}
+
+/// An answer that holds its request's permit until it is written.
+struct Held {
+    body: Body,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_client_may_wait_less_long_than_the_server_allows() {
+        let most = Duration::from_secs(10);
+        let limit = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(TIMEOUT, HeaderValue::from_static(value));
+            time_limit(&headers, most)
+        };
+        assert_eq!(time_limit(&HeaderMap::new(), most).unwrap(), most);
+        assert_eq!(limit("250").unwrap(), Duration::from_millis(250));
+        assert_eq!(limit("99999").unwrap(), most);
+        for bad in ["", "0", "-1", "1.5", "soon"] {
+            let message = limit(bad).unwrap_err().to_string();
+            assert!(message.contains(&format!("not {bad:?}")), "{message}");
+        }
+    }
 }

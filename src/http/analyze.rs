@@ -6,11 +6,12 @@ use axum::extract::{Multipart, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use engine::{Model, TaskList, Timings};
+use engine::{Model, Stage, TaskList, Timings};
 use http_body_util::LengthLimitError;
 use tower_http::timeout::TimeoutError;
 
 use crate::http::AppState;
+use crate::http::admission::Deadline;
 use crate::http::error::{ApiError, caused_by};
 use crate::http::pieces_body::PiecesBody;
 use crate::http::upload::{self, Upload, UploadForm};
@@ -36,12 +37,14 @@ const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models
         (status = 408, description = "The body stopped arriving", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
         (status = 415, description = "The body is not JSON", body = ErrorBody),
-        (status = 429, description = "Too many requests at a time; `Retry-After` says when to come back", body = ErrorBody),
+        (status = 429, description = "Too many requests at a time, or too much to do to answer in time; `Retry-After` says when to \
+             come back", body = ErrorBody),
         (status = 504, description = "Not finished in time", body = ErrorBody),
     )
 )]
 pub(crate) async fn by_url(
     State(app): State<AppState>,
+    Extension(deadline): Extension<Deadline>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -52,12 +55,12 @@ pub(crate) async fn by_url(
         .await
         .map_err(body_error)?;
     let (url, tasks) = wire::parse_request(&body, app.limits.max_tasks)?;
-    timings.add("receive", began.elapsed());
+    timings.add(Stage::Receive, began.elapsed());
 
     let began = Instant::now();
     let image = app.fetcher.get(&url).await.map_err(ApiError::Download)?;
-    timings.add("download", began.elapsed());
-    answer(&app, url, image, &tasks, timings).await
+    timings.add(Stage::Download, began.elapsed());
+    answer(&app, url, image, &tasks, deadline, timings).await
 }
 
 /// Analyse an uploaded image
@@ -75,12 +78,14 @@ pub(crate) async fn by_url(
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
         (status = 408, description = "The form stopped arriving", body = ErrorBody),
         (status = 413, description = "The image is too large", body = ErrorBody),
-        (status = 429, description = "Too many requests at a time; `Retry-After` says when to come back", body = ErrorBody),
+        (status = 429, description = "Too many requests at a time, or too much to do to answer in time; `Retry-After` says when to \
+             come back", body = ErrorBody),
         (status = 504, description = "Not finished in time", body = ErrorBody),
     )
 )]
 pub(crate) async fn by_upload(
     State(app): State<AppState>,
+    Extension(deadline): Extension<Deadline>,
     form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
 ) -> Result<Response, ApiError> {
     let form = form.map_err(|rejection| ApiError::Malformed(rejection.body_text()))?;
@@ -93,12 +98,13 @@ pub(crate) async fn by_upload(
     } = upload::read(form, app.limits.max_image_bytes).await?;
     let tasks = wire::parse_tasks(&tasks_json, app.limits.max_tasks)
         .map_err(|error| ApiError::Malformed(format!("tasks_json: {error}")))?;
-    timings.add("receive", began.elapsed());
+    timings.add(Stage::Receive, began.elapsed());
     answer(
         &app,
         format!("uploaded:{file_name}"),
         image,
         &tasks,
+        deadline,
         timings,
     )
     .await
@@ -109,9 +115,10 @@ async fn answer(
     image_url: String,
     image: Bytes,
     tasks: &TaskList,
+    Deadline(deadline): Deadline,
     mut timings: Timings,
 ) -> Result<Response, ApiError> {
-    let analysis = app.engine.analyze(image, tasks).await?;
+    let analysis = app.engine.analyze(image, tasks, Some(deadline)).await?;
     timings.extend(&analysis.timings);
     let untrained = untrained_models(&analysis.untrained);
     let json = wire::pieces(AnalyzeResponse::new(image_url, analysis)).map_err(|error| {
@@ -172,7 +179,8 @@ mod tests {
     #[test]
     fn untrained_models_are_named_in_a_header_and_trained_ones_are_not() {
         assert_eq!(untrained_models(&[]), None);
-        let both = untrained_models(&[Model::Clip, Model::DinoV2]).unwrap();
-        assert_eq!(both, "clip, dinov2");
+        let names = ["clip-vit-b-32", "dinov2-vit-b-14"];
+        let both = names.map(|name| name.parse().unwrap());
+        assert_eq!(untrained_models(&both).unwrap(), names.join(", "));
     }
 }

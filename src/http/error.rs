@@ -1,10 +1,11 @@
 use std::any::Any;
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::AnalyzeError;
+use engine::{AnalyzeError, Overloaded};
 use thiserror::Error as ThisError;
 
 use crate::fetch::FetchError;
@@ -29,10 +30,15 @@ pub(crate) enum ApiError {
     Download(FetchError),
     #[error("Could not process image: {0}")]
     Image(AnalyzeError),
-    #[error("the server is busy with {0} requests; try again shortly")]
-    Overloaded(usize),
-    #[error("the request was not finished within {0} s")]
-    TimedOut(u64),
+    #[error("the server is busy with {requests} requests; try again shortly")]
+    Full {
+        requests: usize,
+        retry_after: Duration,
+    },
+    #[error(transparent)]
+    Overloaded(Overloaded),
+    #[error("the request was not finished within {} s", .0.as_secs_f64())]
+    TimedOut(Duration),
     #[error("internal error")]
     Internal,
 }
@@ -46,9 +52,20 @@ impl ApiError {
             Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Full { .. } | Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl ApiError {
+    /// When it is worth to ask again, if that is all that is wrong.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Full { retry_after, .. } => Some(*retry_after),
+            Self::Overloaded(error) => Some(error.retry_after()),
+            _ => None,
         }
     }
 }
@@ -60,10 +77,11 @@ impl IntoResponse for ApiError {
             detail: self.to_string(),
         });
         let mut response = (status, body).into_response();
-        if let Self::Overloaded(_) = self {
+        if let Some(time) = self.retry_after() {
+            let seconds = time.as_secs_f64().ceil().max(1.0) as u64;
             response
                 .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
@@ -91,6 +109,7 @@ impl From<AnalyzeError> for ApiError {
     fn from(error: AnalyzeError) -> Self {
         match error {
             AnalyzeError::Image(_) => Self::Image(error),
+            AnalyzeError::Overloaded(overloaded) => Self::Overloaded(overloaded),
             AnalyzeError::Internal => Self::Internal,
         }
     }

@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
@@ -22,7 +24,8 @@ pub(crate) struct Health {
 /// The answer of `GET /ready`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ready {
-    /// Whether to send requests here: nothing is still loading, and at least one target of an operation answers.
+    /// Whether to send requests here: the models to be loaded at start are there or have failed, and at least one target of an
+    /// operation answers. What is loaded on demand, later, does not change it.
     ready: bool,
     /// Each operation's state.
     #[schema(value_type = std::collections::HashMap<String, OperationStatus>)]
@@ -48,14 +51,13 @@ pub(crate) async fn health() -> Json<Health> {
     tag = "service",
     responses(
         (status = 200, description = "Ready", body = Ready),
-        (status = 503, description = "Still loading, or no operation answers", body = Ready),
+        (status = 503, description = "Still starting, or no operation answers", body = Ready),
     )
 )]
 pub(crate) async fn ready(Shared(app): Shared<AppState>) -> (StatusCode, Json<Ready>) {
     let operations = OperationStatus::of_all(&app.engine);
-    let mut states = operations.values();
-    let ready =
-        !states.clone().any(OperationStatus::loading) && states.any(OperationStatus::answers);
+    let answers = operations.values().any(OperationStatus::answers);
+    let ready = app.started.load(Ordering::Relaxed) && answers;
     let status = if ready {
         StatusCode::OK
     } else {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use engine::Engine;
@@ -14,6 +15,8 @@ pub struct AppState {
     pub(crate) limits: Arc<HttpLimits>,
     /// One permit for each request that is being received, fetched or analysed.
     pub(crate) in_flight: Arc<Semaphore>,
+    /// What was to be loaded at start is there, or has failed.
+    pub started: Arc<AtomicBool>,
 }
 
 /// What the server takes from its clients.
@@ -45,6 +48,7 @@ impl AppState {
             fetcher: Arc::new(fetcher),
             limits: Arc::new(limits),
             in_flight,
+            started: Arc::new(AtomicBool::new(true)),
         }
     }
 }

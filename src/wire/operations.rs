@@ -65,11 +65,12 @@ impl OperationsResponse {
 
 impl OperationInfo {
     fn new(infos: &Infos, operation: &Operation) -> Self {
-        let models = operation.models();
-        let answering: Vec<_> = models.iter().filter_map(|it| infos.get(it)).collect();
-        let titles: Vec<_> = answering.iter().map(|info| info.title.as_str()).collect();
+        let roles = operation.roles();
+        let answering = roles.iter().filter_map(|role| infos.get(role));
+        let answering: Vec<_> = answering.map(|(model, _)| *model).collect();
+        let titles: Vec<_> = answering.iter().map(|model| model.title()).collect();
         let model = titles.join(", ");
-        let dims = || answering.iter().find_map(|info| info.dims);
+        let dims = || answering.iter().find_map(|model| model.dims());
         let params = operation.params.iter();
         let targets = operation.allowed_targets.iter();
         Self {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use engine::{Choice, Engine, MODELS, Model, ModelInfo, OPERATIONS, Operation, Readiness};
+use engine::{Choice, Engine, Model, ModelInfo, OPERATIONS, Operation, Readiness, Role};
 use indexmap::IndexMap;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,8 +25,8 @@ pub struct TargetStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "whole_image")]
     pub face_context: Option<&'static str>,
-    /// The models that it takes, as `--preload` and the log name them.
-    #[schema(value_type = Vec<String>, example = json!(["mtcnn", "clip"]))]
+    /// The models that it takes.
+    #[schema(value_type = Vec<String>, example = json!(["mtcnn", "clip-vit-b-32"]))]
     pub models: Vec<&'static str>,
     /// Whether all of them are there.
     #[serde(flatten)]
@@ -63,10 +63,13 @@ pub enum State {
 }
 
 /// What is known of every model, at one moment.
-pub(super) type Infos = HashMap<Model, ModelInfo>;
+pub(super) type Infos = HashMap<Role, (Model, ModelInfo)>;
 
 pub(super) fn infos(engine: &Engine) -> Infos {
-    let infos = MODELS.iter().map(|&model| (model, engine.info(model)));
+    let infos = Role::ALL.into_iter().map(|role| {
+        let model = engine.model(role);
+        (role, (model, engine.info(model)))
+    });
     infos.collect()
 }
 
@@ -86,19 +89,12 @@ impl OperationStatus {
             .iter()
             .find(|choice| choice.target == operation.default_target);
         Self {
-            default: TaskStatus::new(infos, default.map_or(&[], |choice| &choice.models)),
+            default: TaskStatus::new(infos, default.map_or(&[], |choice| &choice.roles)),
             targets: choices
                 .iter()
                 .map(|choice| TargetStatus::new(infos, choice))
                 .collect(),
         }
-    }
-
-    /// Whether some target is still on its way.
-    #[must_use]
-    pub fn loading(&self) -> bool {
-        let mut targets = self.targets.iter();
-        targets.any(|target| target.status.state == State::Loading)
     }
 
     /// Whether some target would be answered now.
@@ -114,21 +110,26 @@ impl TargetStatus {
         Self {
             target: choice.target.name(),
             face_context: choice.face_context.map(|context| context.name()),
-            models: choice.models.iter().map(|model| model.name()).collect(),
-            status: TaskStatus::new(infos, &choice.models),
+            models: needed(infos, &choice.roles)
+                .map(|(model, _)| model.name())
+                .collect(),
+            status: TaskStatus::new(infos, &choice.roles),
         }
     }
 }
 
 impl TaskStatus {
-    fn new(infos: &Infos, models: &[Model]) -> Self {
-        let needed = models.iter().filter_map(|model| infos.get(model));
-        let readiness = needed.clone().map(|info| info.readiness.clone());
+    fn new(infos: &Infos, roles: &[Role]) -> Self {
+        let readiness = needed(infos, roles).map(|(_, info)| info.readiness.clone());
         Self {
             state: readiness.fold(Readiness::Ready, Readiness::and).into(),
-            untrained: needed.clone().any(|info| info.untrained),
+            untrained: needed(infos, roles).any(|(_, info)| info.untrained),
         }
     }
+}
+
+fn needed<'a>(infos: &'a Infos, roles: &'a [Role]) -> impl Iterator<Item = &'a (Model, ModelInfo)> {
+    roles.iter().filter_map(|role| infos.get(role))
 }
 
 impl From<Readiness> for State {

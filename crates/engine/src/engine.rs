@@ -1,30 +1,31 @@
 mod classifiers;
 
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use imaging::{DecodeError, ExifOrientation, Limits};
 use indexmap::IndexMap;
-use models::{Placement, blip, clip};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use models::Placement;
 use thiserror::Error;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::Semaphore;
 use weights::Store;
 
+use crate::admission::{Overloaded, admit};
 use crate::classifiers::{ServedClassifiers, Unserved};
-use crate::in_memory::InMemory;
-use crate::model::{Model, Role};
-use crate::panic_text;
-use crate::plan::{self, Plan};
-use crate::readiness::ModelInfo;
-use crate::registry::{Registry, Variants};
+use crate::image_work::ImageWorks;
+use crate::lineup::{Lineup, Role};
+use crate::memory::MemoryBudget;
+use crate::model::Model;
+use crate::plan::{Execution, Machine, Plan};
+use crate::readiness::{ModelInfo, Readiness};
 use crate::result::OperationResult;
+use crate::runner::{Runner, RunnerSettings, Source, Unavailable};
 use crate::task::TaskList;
-use crate::timings::Timings;
+use crate::threads::PixelThreads;
+use crate::timings::{Stage, Timings};
 
 /// What an [`Engine`] is made with.
 pub struct EngineConfig {
@@ -34,12 +35,16 @@ pub struct EngineConfig {
     pub classifiers_dir: Option<PathBuf>,
     /// Where models run, and with which numbers.
     pub placement: Placement,
-    /// Which CLIP answers `embed_clip_vit_b_32`.
-    pub clip_variant: clip::Variant,
-    /// Which BLIP answers `describe_image`.
-    pub blip_variant: blip::Variant,
-    /// Threads that compute; also how many requests are in memory decoded at a time.
+    /// Which models answer.
+    pub lineup: Lineup,
+    /// Threads of each model, and threads for pixels.
     pub threads: NonZeroUsize,
+    /// Images of one pass of an encoder.
+    pub max_batch: NonZeroUsize,
+    /// Memory beyond the models' own.
+    pub memory: MemoryBudget,
+    /// Bytes of results that are kept for requests about an image that was there before.
+    pub cache_bytes: u64,
     /// The largest image that is decoded.
     pub image_limits: Limits,
     /// Whether EXIF orientation is applied.
@@ -49,8 +54,8 @@ pub struct EngineConfig {
 /// Why an engine cannot be made.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The operating system refused the compute threads.
-    #[error("cannot start {threads} compute threads: {source}")]
+    /// The operating system refused the threads.
+    #[error("cannot start {threads} threads: {source}")]
     Threads {
         /// How many were asked for.
         threads: usize,
@@ -60,11 +65,14 @@ pub enum StartError {
 }
 
 /// Why an image could not be analysed at all. What concerns one task is that task's result instead.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum AnalyzeError {
     /// The bytes are no image that can be decoded within the limits.
     #[error(transparent)]
     Image(#[from] DecodeError),
+    /// There is too much to do to answer in time.
+    #[error(transparent)]
+    Overloaded(#[from] Overloaded),
     /// A bug: a computation outside any task panicked. The log has the cause.
     #[error("internal error")]
     Internal,
@@ -81,169 +89,148 @@ pub struct Analysis {
     pub timings: Timings,
 }
 
-/// Models, and the threads they run on.
+/// Models, each with a runner, and all that requests share.
+#[derive(Debug)]
 pub struct Engine {
-    registry: Registry,
+    machine: Machine,
     classifiers: Option<ServedClassifiers>,
-    pool: ThreadPool,
-    image_limits: Limits,
-    exif_orientation: ExifOrientation,
-    /// One permit a compute thread: more requests than that in the pool would only hold more pictures in memory.
-    permits: Arc<Semaphore>,
+    images: Arc<ImageWorks>,
 }
 
 impl Engine {
     /// An engine with no model in memory yet.
     ///
     /// # Errors
-    /// [`StartError`] if the compute threads cannot be started.
+    /// [`StartError`] if the threads for pixels cannot be started.
     pub fn new(config: EngineConfig) -> Result<Self, StartError> {
         let threads = config.threads.get();
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("compute-{index}"))
-            .build()
-            .map_err(|source| StartError::Threads { threads, source })?;
-        let variants = Variants {
-            clip: config.clip_variant,
-            blip: config.blip_variant,
+        let pixel_threads = PixelThreads::new(threads);
+        let source = Arc::new(Source::new(config.store, config.placement));
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let settings = RunnerSettings {
+            threads,
+            max_batch: config.max_batch.get(),
+            caption_bytes: bytes(config.memory.captions),
         };
+        let runners = config.lineup.models().map(|model| {
+            let runner = Runner::new(model, Arc::clone(&source), settings);
+            (model, Arc::new(runner))
+        });
+        let kib = bytes(config.memory.pixels / 1024).clamp(1, Semaphore::MAX_PERMITS);
+        let pixel_memory_kib = u32::try_from(kib).unwrap_or(u32::MAX);
         Ok(Self {
-            registry: Registry::new(config.store, config.placement, variants),
+            machine: Machine {
+                lineup: config.lineup,
+                runners: runners.collect(),
+                pixel_threads: pixel_threads
+                    .map_err(|source| StartError::Threads { threads, source })?,
+                pixel_memory: Arc::new(Semaphore::new(pixel_memory_kib as usize)),
+                pixel_memory_kib,
+                image_limits: config.image_limits,
+                exif_orientation: config.exif_orientation,
+            },
             classifiers: config
                 .classifiers_dir
                 .as_deref()
                 .map(ServedClassifiers::new),
-            pool,
-            image_limits: config.image_limits,
-            exif_orientation: config.exif_orientation,
-            permits: Arc::new(Semaphore::new(threads)),
+            images: Arc::new(ImageWorks::new(config.cache_bytes)),
         })
     }
 
-    /// Decodes `image` and answers every task. Dropping the future drops the work, unless it has begun.
+    /// Decodes `image` and answers every task. Dropping the future drops the work. With a `deadline`, a request that would not
+    /// be answered by then is refused before anything is done for it.
     ///
     /// # Errors
-    /// [`AnalyzeError`] if the image cannot be decoded; a task's own trouble is in its [`OperationResult`].
+    /// [`AnalyzeError`] if the image cannot be decoded or there is too much to do; a task's own trouble is in its
+    /// [`OperationResult`].
     pub async fn analyze(
         self: &Arc<Self>,
         image: Bytes,
         tasks: &TaskList,
+        deadline: Option<Instant>,
     ) -> Result<Analysis, AnalyzeError> {
         let tasks = tasks.tasks();
-        let mut timings = Timings::default();
-
         let began = Instant::now();
         let classifiers = self.find_classifiers(tasks).await?;
-        let plan = Plan::build(
-            tasks,
-            |encoder| self.registry.recipe(encoder),
-            |id| {
-                classifiers
-                    .get(&id)
-                    .cloned()
-                    .unwrap_or(Err(Unserved::Unknown(id)))
-            },
-        );
-        let models = self.load(&plan).await;
-        timings.add("load", began.elapsed());
-
-        let began = Instant::now();
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|_closed| AnalyzeError::Internal)?;
-        timings.add("queue", began.elapsed());
-
-        let (answer, answered) = oneshot::channel();
-        let engine = Arc::clone(self);
-        let span = tracing::Span::current();
-        self.pool.spawn(move || {
-            let _entered = span.enter();
-            if !answer.is_closed() {
-                // The receiver may have gone meanwhile; then nobody wants the answer.
-                let _ = answer.send(engine.compute(&image, &plan, &models, timings));
-            }
-            drop(permit);
+        let lookup = began.elapsed();
+        let lineup = &self.machine.lineup;
+        let plan = Plan::build(tasks, lineup, |id| {
+            classifiers
+                .get(&id)
+                .cloned()
+                .unwrap_or(Err(Unserved::Unknown(id)))
         });
-        answered.await.map_err(|_dropped| AnalyzeError::Internal)?
+        let work = plan.work(lineup);
+        let allowed = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let promises = admit(&self.machine.runners, &work, allowed)?;
+
+        let encoded = image.clone();
+        let images = Arc::clone(&self.images);
+        let opened = self
+            .machine
+            .pixel_threads
+            .run(move || images.open(&encoded));
+        let (opened, _) = opened.await.map_err(|_panicked| AnalyzeError::Internal)?;
+        let execution = Execution::new(&self.machine, image, opened, promises);
+        if !classifiers.is_empty() {
+            execution.book(Stage::Classify, lookup);
+        }
+        let results = execution.run(&plan).await?;
+        let untrained = work.keys().copied().filter(|model| {
+            let runner = self.machine.runners.get(model);
+            runner.is_some_and(|runner| runner.is_untrained())
+        });
+        Ok(Analysis {
+            results,
+            untrained: untrained.collect(),
+            timings: execution.into_timings(),
+        })
     }
 
-    /// Brings a model into memory, downloading its files where that is allowed. Blocks; for a thread of its own.
+    /// The model that has `role`.
+    #[must_use]
+    pub fn model(&self, role: Role) -> Model {
+        self.machine.lineup.model(role)
+    }
+
+    /// Brings a model into memory, downloading its files where that is allowed. Returns once it is there.
     ///
     /// # Errors
-    /// The reason, which [`Engine::info`] also reports from then on.
-    pub fn preload(&self, model: Model) -> Result<(), String> {
-        self.registry.preload(model)
+    /// The reason why it cannot be had, which [`Engine::info`] also reports from then on.
+    pub async fn preload(&self, model: Model) -> Result<(), Unavailable> {
+        let Some(runner) = self.machine.runners.get(&model) else {
+            return Err(Unavailable(format!("{model} is not served here")));
+        };
+        runner.begin_loading(true);
+        runner.settled().await
     }
 
     /// What is known of `model`, and how far it is from answering.
     #[must_use]
     pub fn info(&self, model: Model) -> ModelInfo {
-        self.registry.info(model)
-    }
-
-    /// The models that `plan` needs, or why each is missing.
-    async fn load(self: &Arc<Self>, plan: &Plan) -> InMemory {
-        let mut models = InMemory::default();
-        for model in plan.models() {
-            match model.role() {
-                Role::Detector(detector) => {
-                    let ready = self.registry.detector_if_ready(detector);
-                    let loaded = self.loaded(ready, move |it| it.detector(detector)).await;
-                    models.detectors.insert(detector, loaded);
-                }
-                Role::Encoder(encoder) => {
-                    let ready = self.registry.encoder_if_ready(encoder);
-                    let loaded = self.loaded(ready, move |it| it.encoder(encoder)).await;
-                    models.encoders.insert(encoder, loaded);
-                }
-                Role::Captioner => {
-                    let ready = self.registry.captioner_if_ready();
-                    models.captioner = Some(self.loaded(ready, Registry::captioner).await);
-                }
-            }
+        let runner = self.machine.runners.get(&model);
+        let (readiness, untrained) = runner.map_or_else(
+            || (Readiness::Unavailable("not served here".to_owned()), false),
+            |runner| runner.readiness(),
+        );
+        ModelInfo {
+            untrained,
+            readiness,
         }
-        models
     }
 
-    /// The model that is ready, or else what `read` gives. Reading weights blocks, so it happens on no async and no compute
-    /// thread.
-    async fn loaded<T: Send + 'static>(
-        self: &Arc<Self>,
-        ready: Option<T>,
-        read: impl FnOnce(&Registry) -> Result<T, String> + Send + 'static,
-    ) -> Result<T, String> {
-        if let Some(ready) = ready {
-            return Ok(ready);
+    /// How long a request of a usual size would wait now for the model that is busiest.
+    #[must_use]
+    pub fn backlog(&self) -> Duration {
+        let runners = self.machine.runners.values();
+        runners.map(|runner| runner.load.backlog()).sum()
+    }
+
+    /// Gives back the memory of models that nobody has asked for in so long. To be called now and then.
+    pub fn unload_unused(&self, ttl: Duration) {
+        for runner in self.machine.runners.values() {
+            runner.unload_if_unused(ttl);
         }
-        let engine = Arc::clone(self);
-        let reading = tokio::task::spawn_blocking(move || read(&engine.registry));
-        reading.await.unwrap_or_else(|error| Err(error.to_string()))
-    }
-
-    /// Everything of a request that takes processor time. Never panics: that would end the process.
-    fn compute(
-        &self,
-        bytes: &[u8],
-        plan: &Plan,
-        models: &InMemory,
-        mut timings: Timings,
-    ) -> Result<Analysis, AnalyzeError> {
-        catch_unwind(AssertUnwindSafe(|| {
-            let decode = || imaging::decode(bytes, &self.image_limits, self.exif_orientation);
-            let image = timings.measure("decode", decode)?;
-            let results = plan::run(plan, &image, &self.image_limits, models, &mut timings);
-            Ok(Analysis {
-                results,
-                untrained: models.untrained(),
-                timings,
-            })
-        }))
-        .unwrap_or_else(|panic| {
-            tracing::error!(cause = panic_text(&*panic), "a request panicked");
-            Err(AnalyzeError::Internal)
-        })
     }
 }
 

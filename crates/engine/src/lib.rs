@@ -3,31 +3,38 @@
 //! [`Engine::analyze`] is the one door for HTTP and the command line: encoded image and tasks in, one result per
 //! task out. Nothing here knows of HTTP or of command lines.
 
+mod admission;
 pub mod classifiers;
 mod embedding;
 mod engine;
-mod in_memory;
+mod image_work;
+mod lineup;
+mod memory;
 mod model;
-mod object_detector;
+mod network;
 mod operations;
 mod panic_text;
 mod params;
 mod plan;
 mod readiness;
-mod registry;
 mod result;
-mod slot;
+mod runner;
 mod target;
 mod task;
+mod threads;
 mod timings;
 
+pub use admission::Overloaded;
 pub use embedding::{Embedding, VectorEncoding};
 pub use engine::{Analysis, AnalyzeError, Engine, EngineConfig, StartError};
-pub use model::{MODELS, Model, UnknownModel};
+pub use lineup::{Lineup, Role};
+pub use memory::MemoryBudget;
+pub use model::{Model, UnknownModel};
 pub use operations::{Choice, OPERATIONS, Operation, Param};
 pub use panic_text::panic_text;
 pub use readiness::{ModelInfo, Readiness};
 pub use result::{Classification, CropImage, Data, Detection, OperationResult, Status};
+pub use runner::Unavailable;
 pub use target::{FaceContext, Target};
 pub use task::{Params, Task, TaskList, TaskListError};
-pub use timings::Timings;
+pub use timings::{Stage, Timings};

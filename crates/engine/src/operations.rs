@@ -1,6 +1,6 @@
 //! The table of operations: one row feeds validation, `/available_operations/` and readiness.
 
-use crate::model::{Detector, Encoder, Model};
+use crate::lineup::Role;
 use crate::plan::Detect;
 use crate::target::{FaceContext, Target};
 
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
     /// Says where it is.
     Detect,
     /// Turns it into a vector.
-    Embed(Encoder),
+    Embed(Role),
     /// Says whether it belongs to a collection.
     Classify,
     /// Describes it in words.
@@ -43,15 +43,15 @@ pub struct Param {
     pub description: &'static str,
 }
 
-/// One way to ask for an operation, and the models that it takes.
+/// One way to ask for an operation, and whose models it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// What the task is about.
     pub target: Target,
     /// Where a face is looked for, if the task is about one.
     pub face_context: Option<FaceContext>,
-    /// Every model the answer needs, in the order in which they run.
-    pub models: Vec<Model>,
+    /// Those whose models the answer needs, in the order in which they run.
+    pub roles: Vec<Role>,
 }
 
 const FACE_CONTEXT: Param = Param {
@@ -98,7 +98,7 @@ pub const OPERATIONS: &[Operation] = &[
         allowed_targets: ANY_TARGET,
         default_target: Target::WholeImage,
         params: EMBEDDING_PARAMS,
-        kind: Kind::Embed(Encoder::Clip),
+        kind: Kind::Embed(Role::Clip),
     },
     Operation {
         name: "embed_dino_v2",
@@ -106,7 +106,7 @@ pub const OPERATIONS: &[Operation] = &[
         allowed_targets: ANY_TARGET,
         default_target: Target::WholeImage,
         params: EMBEDDING_PARAMS,
-        kind: Kind::Embed(Encoder::DinoV2),
+        kind: Kind::Embed(Role::DinoV2),
     },
     Operation {
         name: "classify",
@@ -154,15 +154,15 @@ impl Operation {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
 
-    /// The models that answer, as against those that only find the target.
+    /// Those whose models answer, as against those that only find the target.
     #[must_use]
-    pub fn models(&self) -> Vec<Model> {
+    pub fn roles(&self) -> Vec<Role> {
         match self.kind {
-            Kind::Detect => vec![Detector::FasterRcnn.model(), Detector::Mtcnn.model()],
-            Kind::Embed(encoder) => vec![encoder.model()],
+            Kind::Detect => vec![Role::Persons, Role::Faces],
+            Kind::Embed(role) => vec![role],
             // Unless a classifier says otherwise.
-            Kind::Classify => vec![Encoder::Clip.model()],
-            Kind::Describe => vec![Model::Blip],
+            Kind::Classify => vec![Role::Clip],
+            Kind::Describe => vec![Role::Captions],
         }
     }
 
@@ -195,14 +195,14 @@ impl Operation {
         face_context: Option<FaceContext>,
         detection: Option<Detect>,
     ) -> Choice {
-        let mut models = detection.map_or_else(Vec::new, Detect::models);
+        let mut roles = detection.map_or_else(Vec::new, Detect::roles);
         if self.kind != Kind::Detect {
-            models.extend(self.models());
+            roles.extend(self.roles());
         }
         Choice {
             target,
             face_context,
-            models,
+            roles,
         }
     }
 }

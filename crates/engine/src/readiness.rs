@@ -14,10 +14,6 @@ pub enum Readiness {
 /// What is known of a model, in memory or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelInfo {
-    /// What people call it, e.g. `CLIP ViT-B/32`.
-    pub title: String,
-    /// Length of its vectors, if it makes any.
-    pub dims: Option<usize>,
     /// It is in memory, and its weights say of themselves that nobody trained them.
     pub untrained: bool,
     /// How far it is from answering.

@@ -1,20 +1,64 @@
 use std::time::{Duration, Instant};
 
-/// How long each stage of a request took. Stages follow one another, but for `png`, which runs beside the models.
+use crate::model::Model;
+
+/// A part of the work for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading the request.
+    Receive,
+    /// Fetching the image.
+    Download,
+    /// Waiting for models: until they are in memory, and for their turn.
+    Queue,
+    /// From the encoded image to pixels.
+    Decode,
+    /// Cutting regions out.
+    Crop,
+    /// Resizing and normalising regions.
+    Prepare,
+    /// Encoding crops.
+    Png,
+    /// Asking classifiers.
+    Classify,
+    /// A model at work.
+    Model(Model),
+}
+
+impl Stage {
+    /// Its name in logs and in `Server-Timing`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Receive => "receive",
+            Self::Download => "download",
+            Self::Queue => "queue",
+            Self::Decode => "decode",
+            Self::Crop => "crop",
+            Self::Prepare => "prepare",
+            Self::Png => "png",
+            Self::Classify => "classify",
+            Self::Model(model) => model.name(),
+        }
+    }
+}
+
+/// How long each stage of a request took. Stages that do not need each other overlap, so that their sum may be more than the
+/// request took; a stage that another request has done for this one too is not here.
 #[derive(Clone, Debug, Default)]
-pub struct Timings(Vec<(&'static str, Duration)>);
+pub struct Timings(Vec<(Stage, Duration)>);
 
 impl Timings {
-    /// Runs `work` and books its duration under `stage`; a stage that runs twice is summed.
-    pub fn measure<T>(&mut self, stage: &'static str, work: impl FnOnce() -> T) -> T {
+    /// Runs `work` and books its duration under `stage`.
+    pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let began = Instant::now();
         let value = work();
         self.add(stage, began.elapsed());
         value
     }
 
-    /// Books `duration` under `stage`.
-    pub fn add(&mut self, stage: &'static str, duration: Duration) {
+    /// Books `duration` under `stage`; a stage that comes twice is summed.
+    pub fn add(&mut self, stage: Stage, duration: Duration) {
         match self.0.iter_mut().find(|(name, _)| *name == stage) {
             Some((_, total)) => *total += duration,
             None => self.0.push((stage, duration)),
@@ -29,7 +73,7 @@ impl Timings {
     }
 
     /// The stages and their durations.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (Stage, Duration)> + '_ {
         self.0.iter().copied()
     }
 }

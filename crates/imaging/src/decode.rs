@@ -13,7 +13,7 @@ mod tiff;
 pub(crate) mod tiff_directory;
 mod webp;
 
-use crate::{DecodeError, ExifOrientation, Format, Limits, RgbImage, orientation};
+use crate::{DecodeError, ExifOrientation, Format, LimitExceeded, Limits, RgbImage, orientation};
 
 /// Decodes a JPEG, PNG, WebP, GIF (first frame), BMP or TIFF (first page) file to RGB8, with the
 /// pixels that Pillow's `Image.open(..).convert("RGB")` gives: alpha is dropped, palettes are
@@ -46,6 +46,26 @@ pub fn decode(
             None => image,
         },
     })
+}
+
+/// Bytes that [`decode`] would hold at once, the encoded ones not counted. Reads the header alone.
+///
+/// # Errors
+/// When the header is no image's, or says that the image is over `limits`.
+pub fn decode_bytes(bytes: &[u8], limits: &Limits) -> Result<u64, DecodeError> {
+    // Every decoder says what it needs before it allocates, and stops there when that is too much.
+    let none = Limits {
+        max_decode_bytes: 0,
+        ..limits.clone()
+    };
+    match decode(bytes, &none, ExifOrientation::Ignore) {
+        Err(DecodeError::TooLarge(LimitExceeded::Bytes { needed, .. })) => {
+            limits.check_bytes(needed)?;
+            Ok(needed)
+        }
+        Err(error) => Err(error),
+        Ok(image) => Ok(image.pixels().len() as u64),
+    }
 }
 
 /// Wraps decoded `pixels`; a decoder that made the wrong number of them reports it as corrupt.

@@ -17,7 +17,7 @@ mod resize;
 mod rgb_image;
 
 pub use crop::{CropError, crop};
-pub use decode::decode;
+pub use decode::{decode, decode_bytes};
 pub use error::DecodeError;
 pub use format::Format;
 pub use limits::{LimitExceeded, Limits};

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use engine::{Engine, Model, TaskList};
+use engine::{Engine, Role, TaskList};
 use tokio::runtime::Runtime;
 
 use crate::config::{DEFAULT_MAX_IMAGE_BYTES, EngineSettings, WeightsSettings};
@@ -178,7 +178,7 @@ impl Caption {
         }
         let engine = Engine::new(self.engine.engine_config(&self.weights)?)?;
         // Said once and now rather than of every image.
-        engine.preload(Model::Blip).map_err(anyhow::Error::msg)?;
+        runtime.block_on(engine.preload(engine.model(Role::Captions)))?;
         let tasks = TaskList::new(vec![task], 1)?;
         let runtime = runtime.handle().clone();
         Ok(Captioner::new_engine(

@@ -4,7 +4,7 @@ use models::logistic::sigmoid;
 
 use super::classifier::Classifier;
 use super::error::Unserved;
-use crate::model::Encoder;
+use crate::lineup::Role;
 use crate::operations::{Kind, OPERATIONS};
 use crate::params::shortened;
 use crate::result::Classification;
@@ -26,21 +26,21 @@ impl Classifier {
         }
     }
 
-    /// The encoders of the vectors that it was trained on, which lay one behind the other.
-    pub(crate) fn encoders(&self) -> Result<Vec<Encoder>, Unserved> {
+    /// Those whose vectors it was trained on, which lay one behind the other.
+    pub(crate) fn roles(&self) -> Result<Vec<Role>, Unserved> {
         match self.record.embedding_type.as_str() {
-            "" => Ok(vec![Encoder::Clip]),
-            names => names.split('+').map(|name| self.encoder(name)).collect(),
+            "" => Ok(vec![Role::Clip]),
+            names => names.split('+').map(|name| self.role(name)).collect(),
         }
     }
 
-    fn encoder(&self, name: &str) -> Result<Encoder, Unserved> {
+    fn role(&self, name: &str) -> Result<Role, Unserved> {
         let mut embeddings = OPERATIONS.iter().filter_map(|it| match it.kind {
-            Kind::Embed(encoder) => Some((it.name, encoder)),
+            Kind::Embed(role) => Some((it.name, role)),
             _ => None,
         });
         let found = embeddings.clone().find(|(known, _)| *known == name);
-        found.map(|(_, encoder)| encoder).ok_or_else(|| {
+        found.map(|(_, role)| role).ok_or_else(|| {
             let known: Vec<_> = embeddings.by_ref().map(|(known, _)| known).collect();
             let (name, known) = (shortened(name), known.join(", "));
             self.broken(format!(

@@ -52,8 +52,8 @@ impl Engine {
     /// Whether the classifier can be asked about this engine's embeddings.
     fn check(&self, classifier: &Classifier) -> Result<(), Unserved> {
         classifier.region()?;
-        let encoders = classifier.encoders()?.into_iter();
-        let widths = encoders.map(|encoder| self.registry.dims(encoder));
+        let roles = classifier.roles()?.into_iter();
+        let widths = roles.filter_map(|role| self.model(role).dims());
         classifier.takes(widths.sum())
     }
 }

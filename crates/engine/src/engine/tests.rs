@@ -11,9 +11,7 @@ use weights::StoreConfig;
 
 use super::*;
 use crate::embedding::Embedding;
-use crate::model::{Detector, Encoder};
-use crate::object_detector::ObjectDetector;
-use crate::registry::{AnyDetector, AnyEncoder, Loaded};
+use crate::network::{Loaded, Network, ObjectDetector};
 use crate::result::{Data, Detection, Status};
 use crate::task::Task;
 
@@ -25,14 +23,18 @@ struct StandIn {
 
 impl ImageEncoder for StandIn {
     fn recipe(&self) -> Recipe {
-        clip::Variant::VitB32.recipe()
+        models::clip::Variant::VitB32.recipe()
     }
 
     fn dims(&self) -> usize {
         2
     }
 
-    fn encode(&self, images: &[&Pixels], _: Interrupt<'_>) -> Result<Vec<Vec<f32>>, EncodeError> {
+    fn encode(
+        &self,
+        images: &[&Pixels],
+        _interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
         assert_eq!(images.len(), 1);
         Ok(vec![vec![3.0, 4.0]; self.vectors])
     }
@@ -44,49 +46,58 @@ struct Narrator;
 
 impl ImageCaptioner for Narrator {
     fn image_bytes(&self) -> usize {
-        0
+        1
     }
 
-    fn text_bytes(&self, _: &CaptionOptions) -> Result<usize, PromptError> {
-        Ok(0)
+    fn text_bytes(&self, _options: &CaptionOptions) -> Result<usize, PromptError> {
+        Ok(1)
     }
 
     fn writer(&self) -> Box<dyn CaptionWriter + '_> {
-        Box::new(Narration::default())
+        Box::new(Written(Vec::new()))
     }
 }
 
-/// Ends every text with its first step.
-#[derive(Debug, Default)]
-struct Narration {
-    images: usize,
-    texts: Vec<EndedCaption>,
-}
+/// What the [`Narrator`] has begun.
+#[derive(Debug)]
+struct Written(Vec<(u64, String)>);
 
-impl CaptionWriter for Narration {
-    fn look(&mut self, _: u64, _: &Pixels, _: Interrupt<'_>) -> Result<(), CaptionError> {
-        self.images += 1;
-        assert_eq!(self.images, 1);
+impl CaptionWriter for Written {
+    fn look(
+        &mut self,
+        _key: u64,
+        _image: &Pixels,
+        _interrupt: Interrupt<'_>,
+    ) -> Result<(), CaptionError> {
         Ok(())
     }
 
-    fn forget(&mut self, _: u64) {}
+    fn forget(&mut self, _key: u64) {}
 
-    fn begin(&mut self, key: u64, _: u64, options: &CaptionOptions) -> Result<(), PromptError> {
-        self.texts.push((key, Ok(options.max_length.to_string())));
+    fn begin(
+        &mut self,
+        key: u64,
+        _image: u64,
+        options: &CaptionOptions,
+    ) -> Result<(), PromptError> {
+        self.0.push((key, options.max_length.to_string()));
         Ok(())
     }
 
     fn give_up(&mut self, key: u64) {
-        self.texts.retain(|(text, _)| *text != key);
+        self.0.retain(|(text, _)| *text != key);
     }
 
-    fn step(&mut self, _: Interrupt<'_>) -> Result<Vec<EndedCaption>, CaptionError> {
-        Ok(std::mem::take(&mut self.texts))
+    fn step(&mut self, _interrupt: Interrupt<'_>) -> Result<Vec<EndedCaption>, CaptionError> {
+        Ok(self
+            .0
+            .drain(..)
+            .map(|(key, text)| (key, Ok(text)))
+            .collect())
     }
 
     fn is_empty(&self) -> bool {
-        self.texts.is_empty()
+        self.0.is_empty()
     }
 
     fn bytes(&self) -> usize {
@@ -101,7 +112,11 @@ struct Finder {
 }
 
 impl ObjectDetector for Finder {
-    fn detect(&self, image: &RgbImage) -> Result<Vec<Detection>, DetectError> {
+    fn detect(
+        &self,
+        image: &RgbImage,
+        _interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Detection>, DetectError> {
         let (width, height) = (image.width(), image.height());
         if width > self.widest {
             return Err(DetectError::TooLarge { width, height });
@@ -127,27 +142,34 @@ fn engine_with(classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
         store: Store::new(store),
         classifiers_dir,
         placement: Placement::new(Device::Cpu, Precision::F32),
-        clip_variant: clip::Variant::VitB32,
-        blip_variant: blip::Variant::Large,
+        lineup: Lineup::default(),
         threads: NonZeroUsize::MIN,
+        max_batch: NonZeroUsize::MIN,
+        memory: MemoryBudget::of(64 << 20),
+        cache_bytes: 0,
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,
     });
     Arc::new(engine.unwrap())
 }
 
-fn encoder(vectors: usize, untrained: bool) -> AnyEncoder {
+fn encoder(vectors: usize, untrained: bool) -> Loaded {
     Loaded {
-        model: Box::new(StandIn { vectors }),
+        network: Network::Encoder(Box::new(StandIn { vectors })),
         untrained,
     }
 }
 
-fn detector(widest: u32, untrained: bool) -> AnyDetector {
+fn detector(widest: u32, untrained: bool) -> Loaded {
     Loaded {
-        model: Box::new(Finder { widest }),
+        network: Network::Detector(Box::new(Finder { widest })),
         untrained,
     }
+}
+
+/// Puts a stand-in where the model of `role` would be.
+fn put(engine: &Engine, role: Role, loaded: Loaded) {
+    engine.machine.runners[&engine.model(role)].put(loaded);
 }
 
 /// One task an operation, of its default target.
@@ -165,7 +187,7 @@ async fn answer(engine: &Arc<Engine>, tasks: Vec<Task>) -> Analysis {
     let image = RgbImage::from_raw(2, 1, vec![0; 6]).unwrap();
     let tasks = TaskList::new(tasks, 10).unwrap();
     let image = imaging::encode_png(&image).unwrap();
-    engine.analyze(image.into(), &tasks).await.unwrap()
+    engine.analyze(image.into(), &tasks, None).await.unwrap()
 }
 
 /// A box of the person, one of the person's face, and one of any face.
@@ -196,29 +218,30 @@ async fn a_captioner_describes_once_it_is_there() {
     assert!(message.contains("blip-image-captioning-large"), "{message}");
 
     let engine = self::engine();
-    engine.registry.put_captioner(Loaded {
-        model: Box::new(Narrator),
+    let narrator = Loaded {
+        network: Network::Captioner(Box::new(Narrator)),
         untrained: true,
-    });
+    };
+    put(&engine, Role::Captions, narrator);
     let analysis = analyze(&engine, &["describe_image"]).await;
     let described = &analysis.results["describe_image"];
     assert_eq!(described.data, Some(Data::Text("50".to_owned())));
-    assert_eq!(analysis.untrained, [Model::Blip]);
-    assert!(analysis.timings.iter().any(|(stage, _)| stage == "blip"));
+    let blip = engine.model(Role::Captions);
+    assert_eq!(analysis.untrained, [blip]);
+    let mut stages = analysis.timings.iter();
+    assert!(stages.any(|(stage, _)| stage == Stage::Model(blip)));
 }
 
 #[tokio::test]
 async fn an_encoder_without_weights_costs_only_its_own_tasks() {
     let engine = engine();
-    engine
-        .registry
-        .put_encoder(Encoder::DinoV2, encoder(1, false));
+    put(&engine, Role::DinoV2, encoder(1, false));
     let analysis = analyze(&engine, &BOTH).await;
     let [clip, dinov2] = BOTH.map(|operation| &analysis.results[operation]);
     assert_eq!(clip.status, Status::Error);
     let message = clip.error_message.as_deref().unwrap();
     assert!(
-        message.starts_with("model clip is not available"),
+        message.starts_with("model clip-vit-b-32 is not available"),
         "{message}"
     );
     let Some(Data::Embedding(Embedding { values, .. })) = &dinov2.data else {
@@ -230,9 +253,7 @@ async fn an_encoder_without_weights_costs_only_its_own_tasks() {
 #[tokio::test]
 async fn a_person_detector_without_weights_leaves_faces_of_the_whole_image() {
     let engine = engine();
-    engine
-        .registry
-        .put_detector(Detector::Mtcnn, detector(9, false));
+    put(&engine, Role::Faces, detector(9, false));
     let results = boxes(&engine).await.results;
     let message = |id: &str| {
         assert_eq!(results[id].status, Status::Error);
@@ -240,7 +261,7 @@ async fn a_person_detector_without_weights_leaves_faces_of_the_whole_image() {
     };
     let missing = message("person");
     assert!(
-        missing.starts_with("model fasterrcnn is not available")
+        missing.starts_with("model fasterrcnn-resnet50-fpn is not available")
             && missing.contains("image-embed models pull fasterrcnn-resnet50-fpn"),
         "{missing}"
     );
@@ -252,17 +273,13 @@ async fn a_person_detector_without_weights_leaves_faces_of_the_whole_image() {
 #[tokio::test]
 async fn an_image_that_the_person_detector_refuses_still_has_faces() {
     let engine = engine();
-    engine
-        .registry
-        .put_detector(Detector::Mtcnn, detector(9, false));
-    engine
-        .registry
-        .put_detector(Detector::FasterRcnn, detector(1, false));
+    put(&engine, Role::Faces, detector(9, false));
+    put(&engine, Role::Persons, detector(1, false));
     let results = boxes(&engine).await.results;
     assert_eq!(results["person"].status, Status::Error);
     assert_eq!(
         results["person"].error_message.as_deref(),
-        Some("person detection failed: an image of 2x1 pixels is too large to search")
+        Some("fasterrcnn-resnet50-fpn failed: an image of 2x1 pixels is too large to search")
     );
     assert_eq!(results["face"].status, Status::Error);
     assert_eq!(results["any face"].data, Some(Data::Bbox([0, 0, 2, 1])));
@@ -271,43 +288,40 @@ async fn an_image_that_the_person_detector_refuses_still_has_faces() {
 #[tokio::test]
 async fn an_answer_names_the_untrained_models_that_its_tasks_needed() {
     let engine = engine();
-    engine.registry.put_encoder(Encoder::Clip, encoder(1, true));
-    engine
-        .registry
-        .put_encoder(Encoder::DinoV2, encoder(1, true));
-    engine
-        .registry
-        .put_detector(Detector::FasterRcnn, detector(9, true));
-    engine
-        .registry
-        .put_detector(Detector::Mtcnn, detector(9, false));
+    put(&engine, Role::Clip, encoder(1, true));
+    put(&engine, Role::DinoV2, encoder(1, true));
+    put(&engine, Role::Persons, detector(9, true));
+    put(&engine, Role::Faces, detector(9, false));
     assert_eq!(
         analyze(&engine, &BOTH).await.untrained,
-        [Model::Clip, Model::DinoV2]
+        [engine.model(Role::Clip), engine.model(Role::DinoV2)]
     );
     assert_eq!(
         analyze(&engine, &BOTH[1..]).await.untrained,
-        [Model::DinoV2]
+        [engine.model(Role::DinoV2)]
     );
-    assert_eq!(boxes(&engine).await.untrained, [Model::FasterRcnn]);
+    assert_eq!(
+        boxes(&engine).await.untrained,
+        [engine.model(Role::Persons)]
+    );
     assert!(analyze(&engine, &[]).await.untrained.is_empty());
-    assert!(engine.info(Model::Clip).untrained);
-    assert!(!engine.info(Model::Mtcnn).untrained);
+    assert!(engine.info(engine.model(Role::Clip)).untrained);
+    assert!(!engine.info(engine.model(Role::Faces)).untrained);
 }
 
 #[tokio::test]
 async fn a_model_that_gives_too_few_or_too_many_vectors_is_an_error() {
     for vectors in [0, 2] {
         let engine = engine();
-        engine
-            .registry
-            .put_encoder(Encoder::Clip, encoder(vectors, false));
+        put(&engine, Role::Clip, encoder(vectors, false));
         let analysis = analyze(&engine, &BOTH[..1]).await;
         let result = &analysis.results[BOTH[0]];
         assert_eq!(result.status, Status::Error);
         assert_eq!(
             result.error_message.as_deref(),
-            Some("clip did not give one vector for one image")
+            Some(&*format!(
+                "clip-vit-b-32 failed: it gave {vectors} vectors for 1 images"
+            ))
         );
     }
 }

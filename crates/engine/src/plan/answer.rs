@@ -1,82 +1,104 @@
-//! Reading a task's result off what the plan computed.
+//! Reading a task's result off the nodes.
+
+use std::time::Instant;
+
+use futures_util::future::{join, join_all};
 
 use crate::classifiers::Classifier;
 use crate::plan::build::Answer;
-use crate::plan::outcome::{Outcome, found};
-use crate::plan::run::Outputs;
-use crate::plan::{Embed, Prepare, Region};
-use crate::result::{CropImage, Data, OperationResult};
-use crate::timings::Timings;
+use crate::plan::execution::Execution;
+use crate::plan::failure::Outcome;
+use crate::plan::{Describe, Embed, Prepare};
+use crate::result::{Data, OperationResult};
+use crate::timings::Stage;
 
-impl Answer {
+impl Execution<'_> {
     /// The result of the task called `operation_id`.
-    pub(crate) fn result(
-        &self,
-        operation_id: &str,
-        outputs: &Outputs<'_>,
-        timings: &mut Timings,
-    ) -> OperationResult {
-        let outcome = match self {
-            Self::None(failure) => Err(failure.clone()),
-            Self::Box { node } => outputs
-                .regions
-                .prominent(*node)
-                .map(|bbox| OperationResult::success(bbox.map(Data::Bbox))),
-            Self::Boxes {
+    pub(super) async fn result(&self, operation_id: &str, answer: &Answer) -> OperationResult {
+        let outcome = match answer {
+            Answer::None(failure) => Err(failure.clone()),
+            Answer::Box { node } => self.found(*node).await.map(|found| {
+                let bbox = found.prominent.map(Data::Bbox);
+                OperationResult::success(bbox)
+            }),
+            Answer::Boxes {
                 node,
                 max_detections,
-            } => outputs.regions.detections(*node).map(|all| {
-                let most = all.iter().take(max_detections.get());
+            } => self.found(*node).await.map(|found| {
+                let most = found.detections.iter().take(max_detections.get());
                 OperationResult::success(Some(Data::Detections(most.cloned().collect())))
             }),
-            Self::Vector { node, options } => found(&outputs.embeddings, node).and_then(|values| {
-                let data = Data::Embedding(options.apply(values));
-                Ok(OperationResult {
-                    crop: crop_image(node.pixels, outputs)?,
-                    ..OperationResult::success(Some(data))
-                })
-            }),
-            Self::Class { nodes, classifier } => class(nodes, classifier, outputs, timings),
-            Self::Text { node } => found(&outputs.descriptions, node).and_then(|text| {
-                let data = Data::Text(text.clone());
-                Ok(OperationResult {
-                    crop: crop_image(node.pixels, outputs)?,
-                    ..OperationResult::success(Some(data))
-                })
-            }),
+            Answer::Vector { node, options } => {
+                let region = self.settled(node.pixels.region).await;
+                let node = node.about(region);
+                let vector =
+                    async { Ok(Data::Embedding(options.apply(&self.vector(node).await?))) };
+                self.about(node.pixels, vector).await
+            }
+            Answer::Class { nodes, classifier } => self.class(nodes, classifier).await,
+            Answer::Text { node } => {
+                let region = self.settled(node.pixels.region).await;
+                let node = node.about(region);
+                let pixels = node.pixels;
+                let text = async { Ok(Data::Text(self.text(node).await?.to_string())) };
+                self.about(pixels, text).await
+            }
         };
         outcome.unwrap_or_else(|failure| failure.result(operation_id))
     }
+
+    /// An answer about `pixels`, with the crop that they are of.
+    async fn about(
+        &self,
+        pixels: Prepare,
+        data: impl Future<Output = Outcome<Data>>,
+    ) -> Outcome<OperationResult> {
+        let (data, crop) = join(data, self.shown(pixels.region)).await;
+        Ok(OperationResult {
+            crop: crop?,
+            ..OperationResult::success(Some(data?))
+        })
+    }
+
+    async fn class(&self, nodes: &[Embed], classifier: &Classifier) -> Outcome<OperationResult> {
+        let Some(first) = nodes.first() else {
+            return Ok(OperationResult::success(None));
+        };
+        let region = self.settled(first.pixels.region).await;
+        let judge = async {
+            let vectors = nodes.iter().map(|node| self.vector(node.about(region)));
+            let vectors = join_all(vectors).await.into_iter();
+            let vectors = vectors.collect::<Outcome<Vec<_>>>()?;
+            let began = Instant::now();
+            let judgement = classifier.judge(&vectors.concat())?;
+            self.book(Stage::Classify, began.elapsed());
+            Ok(Data::Classification(judgement))
+        };
+        self.about(first.about(region).pixels, judge).await
+    }
 }
 
-fn class(
-    nodes: &[Embed],
-    classifier: &Classifier,
-    outputs: &Outputs<'_>,
-    timings: &mut Timings,
-) -> Outcome<OperationResult> {
-    let parts = nodes
-        .iter()
-        .map(|node| found(&outputs.embeddings, node).map(Vec::as_slice));
-    let parts = parts.collect::<Outcome<Vec<_>>>()?;
-    let judgement = timings.measure("classify", || classifier.judge(&parts.concat()))?;
-    let crop = match nodes.first() {
-        Some(node) => crop_image(node.pixels, outputs)?,
-        None => None,
-    };
-    Ok(OperationResult {
-        crop,
-        ..OperationResult::success(Some(Data::Classification(judgement)))
-    })
+impl Embed {
+    /// The same of another region.
+    fn about(self, region: crate::plan::Region) -> Self {
+        let pixels = Prepare {
+            region,
+            ..self.pixels
+        };
+        Self { pixels, ..self }
+    }
 }
 
-/// The crop that `pixels` are of; none if they are of the whole image.
-fn crop_image(pixels: Prepare, outputs: &Outputs<'_>) -> Outcome<Option<CropImage>> {
-    let Region::Crop(crop) = pixels.region else {
-        return Ok(None);
-    };
-    Ok(Some(CropImage {
-        bbox: outputs.regions.bbox(crop)?,
-        png_base64: found(&outputs.pngs, &crop)?.clone(),
-    }))
+impl Describe {
+    /// The same of another region.
+    fn about(&self, region: crate::plan::Region) -> Self {
+        let pixels = Prepare {
+            region,
+            ..self.pixels
+        };
+        Self {
+            pixels,
+            ..self.clone()
+        }
+    }
 }

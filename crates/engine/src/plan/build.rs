@@ -1,35 +1,22 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use indexmap::IndexSet;
-use models::Recipe;
+use indexmap::{IndexMap, IndexSet};
 
 use crate::classifiers::{Classifier, Unserved};
 use crate::embedding::VectorOptions;
-use crate::model::{Encoder, Model};
-use crate::plan::outcome::Failure;
+use crate::lineup::Lineup;
+use crate::model::Model;
+use crate::network::caption_units;
+use crate::plan::failure::Failure;
 use crate::plan::tasks::answer;
-use crate::plan::{Crop, Describe, Detect, Embed, Prepare, Region};
+use crate::plan::{Describe, Detect, Embed, Region};
 use crate::task::Task;
 
-/// The computations of one request, and how each task's answer is read off them.
+/// How each task of a request is answered, in the client's order.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Plan {
-    pub(crate) nodes: Nodes,
-    /// One entry a task, in the client's order.
     pub(crate) answers: Vec<(String, Answer)>,
-}
-
-/// Every distinct computation, by kind, with all that it needs in turn.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct Nodes {
-    pub(crate) detections: IndexSet<Detect>,
-    pub(crate) crops: IndexSet<Crop>,
-    /// Crops that some answer shows.
-    pub(crate) pngs: IndexSet<Crop>,
-    pub(crate) pixels: IndexSet<Prepare>,
-    pub(crate) embeddings: IndexSet<Embed>,
-    pub(crate) descriptions: IndexSet<Describe>,
 }
 
 /// Where a task's result comes from.
@@ -55,113 +42,75 @@ pub(crate) enum Answer {
     Text { node: Describe },
 }
 
+/// What a model has to do for a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    pub(crate) inputs: u64,
+    /// In the model's own unit: see [`Input::units`](crate::network::Input::units).
+    pub(crate) units: u64,
+}
+
 impl Plan {
-    /// Reads the tasks; `recipe` says how each encoder wants its pixels, `classifier` which a collection has: it is asked for
-    /// those of [`collections`](crate::plan::collections) only. Never fails: what cannot be done is that one task's [`Answer::None`].
+    /// Reads the tasks; `classifier` says which a collection has: it is asked for those of
+    /// [`collections`](crate::plan::collections) only. Never fails: what cannot be done is that one task's [`Answer::None`].
     pub(crate) fn build(
         tasks: &[Task],
-        recipe: impl Fn(Encoder) -> Recipe,
+        lineup: &Lineup,
         classifier: impl Fn(u64) -> Result<Arc<Classifier>, Unserved>,
     ) -> Self {
         let answers = tasks.iter().map(|task| {
-            let answer = answer(task, &recipe, &classifier).unwrap_or_else(Answer::None);
+            let answer = answer(task, lineup, &classifier).unwrap_or_else(Answer::None);
             (task.operation_id.clone(), answer)
         });
-        Self::of(answers.collect())
+        Self {
+            answers: answers.collect(),
+        }
     }
 
-    /// The same plan once it is known that nobody is in the image. What was to be done with the person is done with the
-    /// whole image, and shared with the tasks that ask for that.
-    pub(crate) fn without_person(&self) -> Self {
-        let answers = self.answers.iter();
-        Self::of(
-            answers
-                .map(|(id, answer)| (id.clone(), answer.without_person()))
-                .collect(),
-        )
-    }
-
-    /// The models that must be in memory before the plan runs.
-    pub(crate) fn models(&self) -> IndexSet<Model> {
-        let detections = self.nodes.detections.iter();
-        let encoders = self.nodes.embeddings.iter();
-        let captioner = (!self.nodes.descriptions.is_empty()).then_some(Model::Blip);
+    /// The models that it needs, those first that others wait for, and what each has to do at most: equal nodes are done once.
+    pub(crate) fn work(&self, lineup: &Lineup) -> IndexMap<Model, Work> {
+        let (mut detections, mut vectors) = (IndexSet::new(), IndexSet::new());
+        let mut texts = IndexSet::new();
+        let mut regions = Vec::new();
+        for (_, answer) in &self.answers {
+            match answer {
+                Answer::None(_) => {}
+                Answer::Box { node } | Answer::Boxes { node, .. } => {
+                    add_detection(*node, &mut detections);
+                }
+                Answer::Vector { node, .. } => vectors.extend([*node]),
+                Answer::Class { nodes, .. } => vectors.extend(nodes.iter().copied()),
+                Answer::Text { node } => texts.extend([node]),
+            }
+        }
+        regions.extend(vectors.iter().map(|node| node.pixels.region));
+        regions.extend(texts.iter().map(|node| node.pixels.region));
+        for region in regions {
+            if let Region::Crop(crop) = region {
+                add_detection(crop.best_of, &mut detections);
+            }
+        }
+        let mut work = IndexMap::new();
+        let mut add = |model, units| {
+            let of_model: &mut Work = work.entry(model).or_default();
+            of_model.inputs += 1;
+            of_model.units += units;
+        };
         detections
-            .map(|node| node.detector().model())
-            .chain(encoders.map(|node| node.encoder.model()))
-            .chain(captioner)
-            .collect()
-    }
-
-    fn of(answers: Vec<(String, Answer)>) -> Self {
-        let mut nodes = Nodes::default();
-        for (_, answer) in &answers {
-            nodes.add(answer);
-        }
-        Self { nodes, answers }
+            .iter()
+            .for_each(|node| add(lineup.model(node.role()), 1));
+        vectors.iter().for_each(|node| add(node.model, 1));
+        texts
+            .iter()
+            .for_each(|node| add(node.model, caption_units(&node.options)));
+        work
     }
 }
 
-impl Answer {
-    fn without_person(&self) -> Self {
-        let mut answer = self.clone();
-        match &mut answer {
-            Self::None(_) => {}
-            Self::Box { node } | Self::Boxes { node, .. } => *node = node.without_person(),
-            Self::Vector { node, .. } => node.pixels.region = node.pixels.region.without_person(),
-            Self::Class { nodes, .. } => {
-                for node in nodes {
-                    node.pixels.region = node.pixels.region.without_person();
-                }
-            }
-            Self::Text { node } => node.pixels.region = node.pixels.region.without_person(),
-        }
-        answer
+/// A detection, after the one that says where it looks.
+fn add_detection(node: Detect, detections: &mut IndexSet<Detect>) {
+    if let Region::Crop(crop) = node.region() {
+        add_detection(crop.best_of, detections);
     }
-}
-
-impl Nodes {
-    /// What `answer` needs, and what that needs in turn.
-    fn add(&mut self, answer: &Answer) {
-        match answer {
-            Answer::None(_) => {}
-            Answer::Box { node } | Answer::Boxes { node, .. } => self.add_detection(*node),
-            Answer::Vector { node, .. } => self.add_embedding(*node),
-            Answer::Class { nodes, .. } => {
-                for node in nodes {
-                    self.add_embedding(*node);
-                }
-            }
-            Answer::Text { node } => {
-                self.descriptions.insert(node.clone());
-                self.add_shown(node.pixels);
-            }
-        }
-    }
-
-    fn add_embedding(&mut self, node: Embed) {
-        self.embeddings.insert(node);
-        self.add_shown(node.pixels);
-    }
-
-    /// Pixels of a region that the answer shows.
-    fn add_shown(&mut self, node: Prepare) {
-        self.pixels.insert(node);
-        if let Region::Crop(crop) = node.region {
-            self.add_crop(crop);
-            self.pngs.insert(crop);
-        }
-    }
-
-    fn add_detection(&mut self, node: Detect) {
-        if let Region::Crop(crop) = node.region() {
-            self.add_crop(crop);
-        }
-        self.detections.insert(node);
-    }
-
-    fn add_crop(&mut self, crop: Crop) {
-        self.add_detection(crop.best_of);
-        self.crops.insert(crop);
-    }
+    detections.insert(node);
 }

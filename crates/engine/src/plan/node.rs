@@ -1,8 +1,9 @@
-//! The keys of a plan's computations: a key says all that its result depends on, so equal keys are computed once.
+//! The keys of a plan's nodes: a key says all that its output depends on, so equal keys are computed once.
 
 use models::{CaptionOptions, Recipe};
 
-use crate::model::{Detector, Encoder, Model};
+use crate::lineup::Role;
+use crate::model::Model;
 use crate::target::FaceContext;
 
 /// Everything of a kind that there is, best first.
@@ -37,22 +38,32 @@ pub(crate) struct Prepare {
 /// A region's vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Embed {
-    pub(crate) encoder: Encoder,
+    pub(crate) model: Model,
     pub(crate) pixels: Prepare,
 }
 
 /// A region's description.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Describe {
+    pub(crate) model: Model,
     pub(crate) pixels: Prepare,
     pub(crate) options: CaptionOptions,
 }
 
 impl Detect {
-    pub(crate) fn detector(self) -> Detector {
+    /// Whose model finds it.
+    pub(crate) fn role(self) -> Role {
         match self {
-            Self::Person => Detector::FasterRcnn,
-            Self::Face { .. } => Detector::Mtcnn,
+            Self::Person => Role::Persons,
+            Self::Face { .. } => Role::Faces,
+        }
+    }
+
+    /// What it finds, in a word.
+    pub(crate) fn finds(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Face { .. } => "face",
         }
     }
 
@@ -71,14 +82,14 @@ impl Detect {
         }
     }
 
-    /// Its detector, after those that say where it looks.
-    pub(crate) fn models(self) -> Vec<Model> {
-        let mut models = match self.region() {
+    /// The roles that it takes: its own after those that say where it looks.
+    pub(crate) fn roles(self) -> Vec<Role> {
+        let mut roles = match self.region() {
             Region::WholeImage => Vec::new(),
-            Region::Crop(crop) => crop.best_of.models(),
+            Region::Crop(crop) => crop.best_of.roles(),
         };
-        models.push(self.detector().model());
-        models
+        roles.push(self.role());
+        roles
     }
 
     /// The same where there is nobody: what would be looked for inside a person is looked for everywhere.

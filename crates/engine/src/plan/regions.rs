@@ -1,120 +1,142 @@
-use std::collections::HashMap;
+//! Where things are in an image, and what is cut out of it.
+//!
+//! Where nobody is, the whole image stands in for the person; that is known only once the detector has looked. A key that has to
+//! do with the person is therefore settled first, so that what is then the same is computed once. A detector that failed has not
+//! said that nobody is there.
 
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use imaging::{CropError, Limits, RgbImage};
 
-use crate::plan::outcome::{Failure, Outcome, found, guarded};
-use crate::plan::{Crop, Detect, Models, Region};
-use crate::result::Detection;
-use crate::timings::Timings;
-
-/// An image, and what of it has been found and cut out: each thing once, together with what it needs.
-pub(crate) struct Regions<'a> {
-    image: &'a RgbImage,
-    crop_limits: &'a Limits,
-    detections: HashMap<Detect, Outcome<Vec<Detection>>>,
-    crops: HashMap<Crop, Outcome<Cropped>>,
-}
-
-/// A crop and where it lay.
-struct Cropped {
-    bbox: [i32; 4],
-    image: RgbImage,
-}
+use crate::image_work::{Cropped, Found};
+use crate::network::{Input, Output};
+use crate::plan::execution::{Execution, not_asked_for};
+use crate::plan::failure::{Failure, Outcome};
+use crate::plan::{Crop, Detect, Region};
+use crate::result::{CropImage, Detection};
+use crate::timings::Stage;
 
 /// The other way, told to those for whom looking inside the person failed.
 const WITHOUT_PERSON: &str = "; with face_context 'whole_image' no person is needed";
 
-impl<'a> Regions<'a> {
-    pub(crate) fn new(image: &'a RgbImage, crop_limits: &'a Limits) -> Self {
-        Self {
-            image,
-            crop_limits,
-            detections: HashMap::new(),
-            crops: HashMap::new(),
-        }
-    }
-
-    /// Finds what `node` is about, if that has not been done.
-    pub(crate) fn detect(&mut self, node: Detect, models: &impl Models, timings: &mut Timings) {
-        if self.detections.contains_key(&node) {
-            return;
-        }
-        if let Region::Crop(crop) = node.region() {
-            self.cut(crop, models, timings);
-        }
-        let detector = node.detector();
-        let detections = match self.pixels(node.region()) {
-            Ok(pixels) => timings.measure(detector.finds(), || {
-                guarded(node, || {
-                    let detections = models.detect(detector, pixels).map_err(Failure::Broken)?;
-                    Ok(in_whole_image(detections, self.origin(node.region())?))
+impl Execution<'_> {
+    /// What `node` finds. Boxed, as where to look may be another detection.
+    pub(super) fn found(&self, node: Detect) -> BoxFuture<'_, Outcome<Found>> {
+        async move {
+            let node = match node {
+                Detect::Face { .. } if node != node.without_person() && self.nobody().await => {
+                    node.without_person()
+                }
+                _ => node,
+            };
+            let model = self.machine.lineup.model(node.role());
+            let compute = async {
+                let (image, origin) = match node.region() {
+                    Region::WholeImage => (self.image().await?, [0, 0]),
+                    Region::Crop(crop) => {
+                        let person = self.cropped(crop).await;
+                        let person = person.map_err(|failure| failure.with(WITHOUT_PERSON))?;
+                        let [x, y, ..] = person.bbox;
+                        (Arc::clone(&person.image), [x, y])
+                    }
+                };
+                let whole = self.image().await?;
+                let done = self.ask(model, Input::Image(image)).await?;
+                done.try_map(|output| match output {
+                    Output::Detections(detections) => {
+                        let detections = in_whole_image(detections, origin);
+                        let prominent = detections.first().map(|best| match node {
+                            Detect::Person => clamped(truncated(best.bbox), &whole),
+                            Detect::Face { .. } => truncated(best.bbox),
+                        });
+                        Ok(Found {
+                            detections: detections.into(),
+                            prominent,
+                        })
+                    }
+                    _ => Err(not_asked_for(model)),
                 })
-            }),
-            Err(failure) => Err(failure.with(WITHOUT_PERSON)),
+            };
+            let memo = &self.work().results.detections;
+            self.node(memo, node, Stage::Model(model), compute.boxed())
+                .await
+        }
+        .boxed()
+    }
+
+    /// The region as it turns out to be.
+    pub(super) async fn settled(&self, region: Region) -> Region {
+        if region != region.without_person() && self.nobody().await {
+            region.without_person()
+        } else {
+            region
+        }
+    }
+
+    /// The region's pixels.
+    pub(super) async fn region(&self, region: Region) -> Outcome<Arc<RgbImage>> {
+        match region {
+            Region::WholeImage => self.image().await,
+            Region::Crop(crop) => Ok(Arc::clone(&self.cropped(crop).await?.image)),
+        }
+    }
+
+    /// What an answer shows of its region: nothing if that is the whole image.
+    pub(super) async fn shown(&self, region: Region) -> Outcome<Option<CropImage>> {
+        let Region::Crop(crop) = region else {
+            return Ok(None);
         };
-        self.detections.insert(node, detections);
+        let compute = async {
+            let cropped = self.cropped(crop).await?;
+            self.on_pixel_threads(move || {
+                let png = imaging::encode_png(&cropped.image);
+                let png = png.map_err(|error| Failure::Broken(error.to_string()))?;
+                Ok(CropImage {
+                    bbox: cropped.bbox,
+                    png_base64: BASE64_STANDARD.encode(png).into(),
+                })
+            })
+            .await
+        };
+        let memo = &self.work().results.shown;
+        self.node(memo, crop, Stage::Png, compute.boxed())
+            .await
+            .map(Some)
     }
 
-    /// Cuts `crop` out, if that has not been done.
-    pub(crate) fn cut(&mut self, crop: Crop, models: &impl Models, timings: &mut Timings) {
-        if self.crops.contains_key(&crop) {
-            return;
-        }
-        self.detect(crop.best_of, models, timings);
-        let cropped = self.bbox(crop).and_then(|bbox| {
-            timings.measure("crop", || guarded(crop, || self.cut_out(crop, bbox)))
-        });
-        self.crops.insert(crop, cropped);
+    async fn nobody(&self) -> bool {
+        let persons = self.found(Detect::Person).await;
+        persons.is_ok_and(|found| found.detections.is_empty())
     }
 
-    /// All that `node` found, best first.
-    pub(crate) fn detections(&self, node: Detect) -> Outcome<&[Detection]> {
-        found(&self.detections, &node).map(Vec::as_slice)
+    async fn cropped(&self, crop: Crop) -> Outcome<Arc<Cropped>> {
+        let compute = async {
+            let bbox = self.found(crop.best_of).await?.prominent;
+            let bbox = bbox.ok_or(Failure::NotFound(crop.best_of))?;
+            let (image, limits) = (self.image().await?, self.machine.image_limits.clone());
+            self.on_pixel_threads(move || cut_out(crop, bbox, &image, &limits))
+                .await
+        };
+        self.node(&self.work().crops, crop, Stage::Crop, compute.boxed())
+            .await
     }
+}
 
-    /// The box of the best that `node` found, in whole pixels; none if it found nothing.
-    pub(crate) fn prominent(&self, node: Detect) -> Outcome<Option<[i32; 4]>> {
-        let best = self.detections(node)?.first();
-        Ok(best.map(|best| match node {
-            Detect::Person => clamped(truncated(best.bbox), self.image),
-            Detect::Face { .. } => truncated(best.bbox),
-        }))
-    }
-
-    /// Where `crop` lies in the image.
-    pub(crate) fn bbox(&self, crop: Crop) -> Outcome<[i32; 4]> {
-        let nothing = Failure::NotFound(crop.best_of.detector());
-        self.prominent(crop.best_of)?.ok_or(nothing)
-    }
-
-    /// The region as an image of its own.
-    pub(crate) fn pixels(&self, region: Region) -> Outcome<&RgbImage> {
-        match region {
-            Region::WholeImage => Ok(self.image),
-            Region::Crop(crop) => found(&self.crops, &crop).map(|cropped| &cropped.image),
-        }
-    }
-
-    /// Where the region's upper left pixel lies in the image.
-    fn origin(&self, region: Region) -> Outcome<[i32; 2]> {
-        match region {
-            Region::WholeImage => Ok([0, 0]),
-            Region::Crop(crop) => {
-                let [x, y, ..] = found(&self.crops, &crop)?.bbox;
-                Ok([x, y])
-            }
-        }
-    }
-
-    fn cut_out(&self, crop: Crop, bbox: [i32; 4]) -> Outcome<Cropped> {
-        match imaging::crop(self.image, bbox, self.crop_limits) {
-            Ok(image) => Ok(Cropped { bbox, image }),
-            Err(CropError::Empty(bbox)) => Err(Failure::Unusable(format!(
-                "the prominent {}'s box {bbox:?} holds no pixel",
-                crop.best_of.detector().finds()
-            ))),
-            Err(error) => Err(Failure::Broken(error.to_string())),
-        }
+fn cut_out(crop: Crop, bbox: [i32; 4], image: &RgbImage, limits: &Limits) -> Outcome<Arc<Cropped>> {
+    match imaging::crop(image, bbox, limits) {
+        Ok(image) => Ok(Arc::new(Cropped {
+            bbox,
+            image: Arc::new(image),
+        })),
+        Err(CropError::Empty(bbox)) => Err(Failure::Unusable(format!(
+            "the prominent {}'s box {bbox:?} holds no pixel",
+            crop.best_of.finds()
+        ))),
+        Err(error) => Err(Failure::Broken(error.to_string())),
     }
 }
 

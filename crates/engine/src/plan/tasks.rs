@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use models::{Recipe, blip};
-
 use crate::classifiers::{Classifier, Unserved};
-use crate::model::Encoder;
+use crate::lineup::{Lineup, Role};
+use crate::model::Model;
 use crate::operations::{Kind, Operation};
 use crate::params;
 use crate::plan::build::Answer;
-use crate::plan::outcome::Failure;
+use crate::plan::failure::Failure;
 use crate::plan::{Crop, Describe, Detect, Embed, Prepare, Region};
 use crate::target::Target;
 use crate::task::{Params, Task};
@@ -28,7 +27,7 @@ pub(crate) fn collections(tasks: &[Task]) -> BTreeSet<u64> {
 /// Where the task's result comes from, or why there is none.
 pub(super) fn answer(
     task: &Task,
-    recipe: impl Fn(Encoder) -> Recipe,
+    lineup: &Lineup,
     classifier: impl Fn(u64) -> Result<Arc<Classifier>, Unserved>,
 ) -> Result<Answer, Failure> {
     let Some(operation) = Operation::find(&task.operation) else {
@@ -37,12 +36,10 @@ pub(super) fn answer(
     };
     let named = params::target(&task.params, operation)?;
     let target = named.unwrap_or(operation.default_target);
-    let embed = |encoder, region| Embed {
-        encoder,
-        pixels: Prepare {
-            region,
-            recipe: recipe(encoder),
-        },
+    let embed = |role, region| {
+        let model = lineup.model(role);
+        let pixels = prepare(model, region)?;
+        Ok::<_, Failure>(Embed { model, pixels })
     };
     match operation.kind {
         Kind::Detect => {
@@ -56,30 +53,41 @@ pub(super) fn answer(
                 },
             })
         }
-        Kind::Embed(encoder) => Ok(Answer::Vector {
-            node: embed(encoder, region(target, &task.params)?),
+        Kind::Embed(role) => Ok(Answer::Vector {
+            node: embed(role, region(target, &task.params)?)?,
             options: params::vector_options(&task.params)?,
         }),
         Kind::Classify => {
             let classifier = classifier(params::collection_id(&task.params)?)?;
             let target = named.map_or_else(|| classifier.region(), Ok)?;
             let region = region(target, &task.params)?;
-            let encoders = classifier.encoders()?.into_iter();
+            let roles = classifier.roles()?.into_iter();
+            let nodes = roles.map(|role| embed(role, region));
             Ok(Answer::Class {
-                nodes: encoders.map(|encoder| embed(encoder, region)).collect(),
+                nodes: nodes.collect::<Result<_, _>>()?,
                 classifier,
             })
         }
         Kind::Describe => {
-            let pixels = Prepare {
-                region: region(target, &task.params)?,
-                recipe: blip::RECIPE,
-            };
+            let model = lineup.model(Role::Captions);
+            let pixels = prepare(model, region(target, &task.params)?)?;
             let options = params::caption_options(&task.params)?;
             Ok(Answer::Text {
-                node: Describe { pixels, options },
+                node: Describe {
+                    model,
+                    pixels,
+                    options,
+                },
             })
         }
+    }
+}
+
+/// The region as `model` wants it.
+fn prepare(model: Model, region: Region) -> Result<Prepare, Failure> {
+    match model.recipe() {
+        Some(recipe) => Ok(Prepare { region, recipe }),
+        None => Err(Failure::Broken(format!("{model} takes no pixels"))),
     }
 }
 

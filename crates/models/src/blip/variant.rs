@@ -19,7 +19,7 @@ impl Variant {
 
     /// The name of its weights in `weights::catalog`, which is that of its repository.
     #[must_use]
-    pub fn catalogue_name(self) -> &'static str {
+    pub const fn catalogue_name(self) -> &'static str {
         match self {
             Self::Large => "blip-image-captioning-large",
             Self::Base => "blip-image-captioning-base",

@@ -26,7 +26,7 @@ impl Variant {
 
     /// How this variant wants its image.
     #[must_use]
-    pub fn recipe(self) -> Recipe {
+    pub const fn recipe(self) -> Recipe {
         Recipe::clip(match self {
             Self::VitB32 | Self::VitB16 | Self::VitL14 => 224,
             Self::VitL14At336 => 336,
@@ -35,7 +35,7 @@ impl Variant {
 
     /// Length of a vector.
     #[must_use]
-    pub fn dims(self) -> usize {
+    pub const fn dims(self) -> usize {
         match self {
             Self::VitB32 | Self::VitB16 => 512,
             Self::VitL14 | Self::VitL14At336 => 768,
@@ -44,7 +44,7 @@ impl Variant {
 
     /// The name of its weights in `weights::catalog`.
     #[must_use]
-    pub fn catalogue_name(self) -> &'static str {
+    pub const fn catalogue_name(self) -> &'static str {
         match self {
             Self::VitB32 => "clip-vit-b-32",
             Self::VitB16 => "clip-vit-b-16",

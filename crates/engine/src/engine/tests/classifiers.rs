@@ -58,7 +58,7 @@ async fn a_version_put_in_force_counts_from_the_next_request_and_a_broken_one_ne
     let engine = engine_with(Some(folder.path().join("classifiers")));
     let folder = folder.path().join("classifiers");
     let stand_in = encoder(1, false);
-    engine.registry.put_encoder(Encoder::Clip, stand_in);
+    put(&engine, Role::Clip, stand_in);
     let none = OperationResult::skipped("no classifier for collection 7");
     assert_eq!(classify(&engine).await, none);
 

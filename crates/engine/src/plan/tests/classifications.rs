@@ -1,9 +1,8 @@
 use std::sync::Arc;
 
-use super::fake::Fake;
 use super::sharing::permutations;
 use super::*;
-use crate::model::Model;
+use crate::lineup::Role;
 use crate::plan::collections;
 use crate::result::{Classification, Status};
 
@@ -46,8 +45,8 @@ fn embeddings_are_shared_with_the_tasks_that_show_them_whatever_the_order() {
     for tasks in permutations(&tasks) {
         let models = Fake::default();
         let results = answers(&tasks, &models);
-        assert_eq!(models.calls(Model::Clip), 2);
-        assert_eq!(models.calls(Model::DinoV2), 1);
+        assert_eq!(models.calls(Role::Clip), 2);
+        assert_eq!(models.calls(Role::DinoV2), 1);
         assert_eq!(results, first, "as maps, without regard to order");
     }
     let of = |id: &str| vector(&first[id]);
@@ -61,16 +60,23 @@ fn embeddings_are_shared_with_the_tasks_that_show_them_whatever_the_order() {
 
 #[test]
 fn alone_it_computes_what_it_needs_and_times_it() {
-    let stages = |tasks: &[Task]| timed_answers(tasks, &Fake::default()).1;
-    assert_eq!(stages(&[classify("c", 1)]), ["prepare", "clip", "classify"]);
+    let timed = |tasks: &[Task]| timed_answers(tasks, &Fake::default()).1;
     assert_eq!(
-        stages(&[classify("c", 4)]),
-        ["person", "crop", "prepare", "clip", "png", "classify"]
+        timed(&[classify("c", 1)]),
+        stages(["prepare", "clip", "classify"])
     );
-    assert!(stages(&[classify("c", 99), classify("d", 11)]).is_empty());
-    let models = plan(&[classify("c", 3)]).models();
-    let expected = [Model::FasterRcnn, Model::Mtcnn, Model::DinoV2, Model::Clip];
-    assert!(models.iter().eq(&expected), "{models:?}");
+    assert_eq!(
+        timed(&[classify("c", 4)]),
+        stages(["fasterrcnn", "crop", "prepare", "clip", "png", "classify"])
+    );
+    assert!(timed(&[classify("c", 99), classify("d", 11)]).is_empty());
+    let lineup = Lineup::default();
+    let work = plan(&[classify("c", 3)]).work(&lineup);
+    let expected = [Role::Persons, Role::Faces, Role::DinoV2, Role::Clip];
+    assert!(
+        work.keys().eq(&expected.map(|role| lineup.model(role))),
+        "{work:?}"
+    );
 }
 
 #[test]
@@ -137,7 +143,7 @@ fn where_nobody_is_the_whole_image_is_judged_and_without_a_face_nothing() {
     assert_eq!(results["person"].crop, None);
     let clip = vector(&results["clip"]);
     assert_eq!(judgement(&results["person"]), expected(4, &[clip]));
-    assert_eq!(models.calls(Model::Clip), 1);
+    assert_eq!(models.calls(Role::Clip), 1);
     assert_eq!(
         results["face"],
         OperationResult::skipped("No prominent face found for operation 'face'.")
@@ -223,7 +229,8 @@ fn what_keeps_an_embedding_from_being_made_keeps_its_judgement_too() {
         ..Fake::default()
     };
     let results = answers(&tasks, &models);
-    assert_eq!(results["clip"], OperationResult::error("no weights"));
+    let said = fake::failed(Role::Clip, "no weights");
+    assert_eq!(results["clip"], OperationResult::error(said));
     assert_eq!(results["of image"], results["clip"]);
 }
 

@@ -2,8 +2,8 @@ use imaging::Limits;
 use models::clip;
 
 use super::fake::{Fake, Finds, found};
-use super::{CLIP, Models as _, answers, face, image, person, shown, vector, whole};
-use crate::model::Encoder;
+use super::{CLIP, answers, face, image, person, shown, vector, whole};
+use crate::lineup::Role;
 use crate::result::Status;
 
 #[test]
@@ -18,7 +18,7 @@ fn an_embedding_of_a_crop_shows_it_and_one_of_the_whole_image_shows_none() {
     for (id, bbox) in [("face", [1, 0, 7, 9]), ("person", [1, 2, 6, 9])] {
         let crop = imaging::crop(&image(), bbox, &Limits::default()).unwrap();
         let looked_at = clip::Variant::VitB32.recipe().apply(&crop).unwrap();
-        let expected = Fake::default().embed(Encoder::Clip, &looked_at).unwrap();
+        let expected = (Fake::default().vector)(Role::Clip, &looked_at).unwrap();
         assert_eq!(shown(&results[id]), (bbox, crop));
         assert_eq!(vector(&results[id]), expected);
         assert_ne!(vector(&results["whole"]), expected);

@@ -1,6 +1,5 @@
-use super::fake::Fake;
 use super::*;
-use crate::model::Model;
+use crate::lineup::Role;
 use crate::result::Status;
 use models::PromptError;
 
@@ -14,7 +13,7 @@ fn text(result: &OperationResult) -> &str {
 }
 
 #[test]
-fn all_descriptions_of_a_request_are_written_together_and_equal_ones_once() {
+fn equal_descriptions_of_a_request_are_written_once() {
     let fake = Fake::default();
     let tasks = [
         whole("a", DESCRIBE),
@@ -25,7 +24,7 @@ fn all_descriptions_of_a_request_are_written_together_and_equal_ones_once() {
         whole("f", CLIP),
     ];
     let results = answers(&tasks, &fake);
-    assert_eq!(fake.calls(Model::Blip), 1);
+    assert_eq!(fake.calls(Role::Captions), 4);
     assert_eq!(text(&results["a"]), text(&results["d"]));
     assert!(text(&results["a"]).ends_with(" 50 4"));
     assert!(text(&results["e"]).ends_with(" 20 4"));

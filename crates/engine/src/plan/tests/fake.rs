@@ -1,20 +1,28 @@
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use imaging::RgbImage;
-use models::{CaptionOptions, Pixels, PromptError};
+use imaging::{ExifOrientation, Limits, RgbImage};
+use models::{
+    CaptionError, CaptionOptions, CaptionWriter, DetectError, EncodeError, EndedCaption,
+    ImageCaptioner, ImageEncoder, Interrupt, Pixels, PromptError, Recipe,
+};
+use tokio::sync::Semaphore;
 
-use crate::model::{Detector, Encoder, Model};
-use crate::plan::Models;
+use crate::lineup::{Lineup, Role};
+use crate::network::{Loaded, Network, ObjectDetector};
+use crate::plan::Machine;
 use crate::result::Detection;
+use crate::runner::Runner;
+use crate::threads::PixelThreads;
 
 /// Models that find what they are told to find, and count how often they were asked.
+#[derive(Clone)]
 pub(super) struct Fake {
     pub(super) persons: Finds,
     pub(super) faces: Finds,
-    pub(super) vector: fn(Encoder, &Pixels) -> Result<Vec<f32>, String>,
+    pub(super) vector: fn(Role, &Pixels) -> Result<Vec<f32>, String>,
     pub(super) text: fn(&Pixels, &CaptionOptions) -> Result<String, PromptError>,
-    pub(super) calls: Mutex<HashMap<Model, usize>>,
+    pub(super) calls: Arc<Mutex<HashMap<Role, usize>>>,
 }
 
 pub(super) type Finds = fn(&RgbImage) -> Result<Vec<Detection>, String>;
@@ -31,8 +39,8 @@ impl Default for Fake {
                     found([3.0, -0.9, right, bottom], 0.8),
                 ])
             },
-            vector: |encoder, pixels| {
-                let tag = if encoder == Encoder::Clip { 1.0 } else { 2.0 };
+            vector: |role, pixels| {
+                let tag = if role == Role::Clip { 1.0 } else { 2.0 };
                 Ok(vec![
                     tag,
                     pixels.side() as f32,
@@ -46,13 +54,19 @@ impl Default for Fake {
                     options.max_length, options.num_beams
                 ))
             },
-            calls: Mutex::default(),
+            calls: Arc::default(),
         }
     }
 }
 
 /// The box of the default's better person.
 pub(super) const PERSON: [f32; 4] = [1.9, 2.2, 6.9, 9.9];
+
+/// What the plan makes of a stand-in's error.
+pub(super) fn failed(role: Role, said: &str) -> String {
+    let model = Lineup::default().model(role);
+    format!("{model} failed: the network failed: {said}")
+}
 
 impl Fake {
     /// The default, for an image without anybody.
@@ -63,39 +77,165 @@ impl Fake {
         }
     }
 
-    pub(super) fn calls(&self, model: Model) -> usize {
+    /// How many inputs the model of `role` has had.
+    pub(super) fn calls(&self, role: Role) -> usize {
         let calls = self.calls.lock().unwrap();
-        calls.get(&model).copied().unwrap_or_default()
+        calls.get(&role).copied().unwrap_or_default()
     }
 
-    fn count(&self, model: Model) {
-        *self.calls.lock().unwrap().entry(model).or_default() += 1;
+    fn count(&self, role: Role) {
+        *self.calls.lock().unwrap().entry(role).or_default() += 1;
+    }
+
+    /// A machine on which the stand-ins run.
+    pub(super) fn machine(&self) -> Machine {
+        let lineup = Lineup::default();
+        let runners = Role::ALL.map(|role| {
+            let part = Part {
+                fake: self.clone(),
+                role,
+            };
+            let network = match role {
+                Role::Persons | Role::Faces => Network::Detector(Box::new(part)),
+                Role::Clip | Role::DinoV2 => Network::Encoder(Box::new(part)),
+                Role::Captions => Network::Captioner(Box::new(part)),
+            };
+            let loaded = Loaded {
+                network,
+                untrained: false,
+            };
+            let model = lineup.model(role);
+            (model, Arc::new(Runner::stand_in(model, loaded)))
+        });
+        Machine {
+            lineup,
+            runners: runners.into_iter().collect(),
+            pixel_threads: PixelThreads::new(2).unwrap(),
+            pixel_memory: Arc::new(Semaphore::new(1024)),
+            pixel_memory_kib: 1024,
+            image_limits: Limits::default(),
+            exif_orientation: ExifOrientation::Ignore,
+        }
     }
 }
 
-impl Models for Fake {
-    fn detect(&self, detector: Detector, image: &RgbImage) -> Result<Vec<Detection>, String> {
-        self.count(detector.model());
-        match detector {
-            Detector::FasterRcnn => (self.persons)(image),
-            Detector::Mtcnn => (self.faces)(image),
-        }
+/// The stand-in for the model of one role.
+struct Part {
+    fake: Fake,
+    role: Role,
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a stand-in for {:?}", self.role)
+    }
+}
+
+fn broken(said: String) -> candle_core::Error {
+    candle_core::Error::Msg(said)
+}
+
+impl ObjectDetector for Part {
+    fn detect(
+        &self,
+        image: &RgbImage,
+        _interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Detection>, DetectError> {
+        self.fake.count(self.role);
+        let finds = match self.role {
+            Role::Persons => self.fake.persons,
+            _ => self.fake.faces,
+        };
+        finds(image).map_err(|said| DetectError::Device(broken(said)))
+    }
+}
+
+impl ImageEncoder for Part {
+    fn recipe(&self) -> Recipe {
+        Lineup::default().model(self.role).recipe().unwrap()
     }
 
-    fn embed(&self, encoder: Encoder, pixels: &Pixels) -> Result<Vec<f32>, String> {
-        self.count(encoder.model());
-        (self.vector)(encoder, pixels)
+    fn dims(&self) -> usize {
+        3
     }
 
-    fn describe(
+    fn encode(
         &self,
         images: &[&Pixels],
-        captions: &[(usize, &CaptionOptions)],
-    ) -> Result<Vec<Result<String, PromptError>>, String> {
-        self.count(Model::Blip);
-        let captions = captions.iter();
-        let texts = captions.map(|&(image, options)| (self.text)(images[image], options));
-        Ok(texts.collect())
+        _interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let vectors = images.iter().map(|pixels| {
+            self.fake.count(self.role);
+            (self.fake.vector)(self.role, pixels)
+        });
+        let vectors = vectors.collect::<Result<_, _>>();
+        vectors.map_err(|said| EncodeError::Device(broken(said)))
+    }
+}
+
+impl ImageCaptioner for Part {
+    fn image_bytes(&self) -> usize {
+        1
+    }
+
+    fn text_bytes(&self, _options: &CaptionOptions) -> Result<usize, PromptError> {
+        Ok(1)
+    }
+
+    fn writer(&self) -> Box<dyn CaptionWriter + '_> {
+        Box::new(Writer {
+            part: self,
+            images: HashMap::new(),
+            texts: Vec::new(),
+        })
+    }
+}
+
+/// Writes every text in one step.
+#[derive(Debug)]
+struct Writer<'a> {
+    part: &'a Part,
+    images: HashMap<u64, Pixels>,
+    texts: Vec<(u64, String)>,
+}
+
+impl CaptionWriter for Writer<'_> {
+    fn look(
+        &mut self,
+        key: u64,
+        image: &Pixels,
+        _interrupt: Interrupt<'_>,
+    ) -> Result<(), CaptionError> {
+        self.images.insert(key, image.clone());
+        Ok(())
+    }
+
+    fn forget(&mut self, key: u64) {
+        assert!(self.images.remove(&key).is_some());
+    }
+
+    fn begin(&mut self, key: u64, image: u64, options: &CaptionOptions) -> Result<(), PromptError> {
+        self.part.fake.count(Role::Captions);
+        let text = (self.part.fake.text)(&self.images[&image], options)?;
+        self.texts.push((key, text));
+        Ok(())
+    }
+
+    fn give_up(&mut self, key: u64) {
+        self.texts.retain(|(text, _)| *text != key);
+    }
+
+    fn step(&mut self, _interrupt: Interrupt<'_>) -> Result<Vec<EndedCaption>, CaptionError> {
+        let done = self.texts.drain(..).map(|(key, text)| (key, Ok(text)));
+        Ok(done.collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+
+    fn bytes(&self) -> usize {
+        0
     }
 }
 

@@ -8,19 +8,19 @@ mod sharing;
 
 use std::sync::Arc;
 
+use fake::Fake;
 use imaging::{ExifOrientation, Limits, RgbImage};
 use indexmap::IndexMap;
 use models::logistic::LogisticRegression;
-use models::{Recipe, clip, dinov2};
 use serde_json::{Value, json};
 
-use super::{Models, Plan, run};
+use super::{Execution, Plan};
 use crate::classifiers::{Classifier, Record, Unserved};
 use crate::embedding::Embedding;
-use crate::model::Encoder;
+use crate::image_work::ImageWorks;
+use crate::lineup::Lineup;
 use crate::result::{CropImage, Data, OperationResult};
 use crate::task::Task;
-use crate::timings::Timings;
 
 const CLIP: &str = "embed_clip_vit_b_32";
 const DINOV2: &str = "embed_dino_v2";
@@ -73,14 +73,7 @@ fn detect(task: fn(&str, &str) -> Task, operation_id: &str) -> Task {
 }
 
 fn plan(tasks: &[Task]) -> Plan {
-    Plan::build(tasks, recipe, classifier)
-}
-
-fn recipe(encoder: Encoder) -> Recipe {
-    match encoder {
-        Encoder::Clip => clip::Variant::VitB32.recipe(),
-        Encoder::DinoV2 => dinov2::RECIPE,
-    }
+    Plan::build(tasks, &Lineup::default(), classifier)
 }
 
 /// Numbers that bring sums of pixels near 0.
@@ -137,19 +130,36 @@ fn image() -> RgbImage {
     RgbImage::from_raw(8, 10, (1..=240).collect()).unwrap()
 }
 
-fn answers(tasks: &[Task], models: &impl Models) -> IndexMap<String, OperationResult> {
+fn answers(tasks: &[Task], models: &Fake) -> IndexMap<String, OperationResult> {
     timed_answers(tasks, models).0
 }
 
-/// The answers, and the stages that were timed.
+/// The answers, and the stages that were timed besides those that every request has, by name.
 fn timed_answers(
     tasks: &[Task],
-    models: &impl Models,
+    models: &Fake,
 ) -> (IndexMap<String, OperationResult>, Vec<&'static str>) {
-    let mut timings = Timings::default();
-    let (plan, image, limits) = (plan(tasks), image(), Limits::default());
-    let results = run(&plan, &image, &limits, models, &mut timings);
-    (results, timings.iter().map(|(stage, _)| stage).collect())
+    let (plan, machine) = (plan(tasks), models.machine());
+    let png: bytes::Bytes = imaging::encode_png(&image()).unwrap().into();
+    let opened = Arc::new(ImageWorks::new(0)).open(&png);
+    let execution = Execution::new(&machine, png, opened, Vec::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let results = runtime.unwrap().block_on(execution.run(&plan)).unwrap();
+    let timings = execution.into_timings();
+    let stages = timings.iter().map(|(stage, _)| stage.name());
+    let mut stages: Vec<_> = stages
+        .filter(|it| !["decode", "queue"].contains(it))
+        .collect();
+    stages.sort_unstable();
+    (results, stages)
+}
+
+/// The names of stages as [`timed_answers`] gives them; models by their role.
+fn stages<const N: usize>(names: [&'static str; N]) -> Vec<&'static str> {
+    let lineup = Lineup::default();
+    let mut stages = names.map(|name| lineup.find(name).map_or(name, |model| model.name()));
+    stages.sort_unstable();
+    stages.to_vec()
 }
 
 fn vector(result: &OperationResult) -> &[f32] {

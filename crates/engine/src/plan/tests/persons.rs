@@ -1,10 +1,10 @@
 use serde_json::json;
 
-use super::fake::{Fake, found};
+use super::fake::{Fake, failed, found};
 use super::{
-    CLIP, DINOV2, answers, boxed, detect, face, face_of_person, person, plan, shown, whole, with,
+    CLIP, DINOV2, answers, boxed, detect, face, face_of_person, person, shown, whole, with,
 };
-use crate::model::Model;
+use crate::lineup::Role;
 use crate::result::{Data, Detection, OperationResult, Status};
 
 /// The person lies at (1, 2): [1.99, -0.9] in the crop is [2.99, 1.1] in the image. Truncated before it is moved, the
@@ -57,26 +57,9 @@ fn where_nobody_is_the_whole_image_stands_in_without_a_crop() {
     assert_eq!(results["face"], results["nobody's face"]);
     assert_eq!(results["of nobody's face"], results["of face"]);
     assert_eq!(results["box"], OperationResult::success(None));
-    for model in [Model::FasterRcnn, Model::Mtcnn, Model::Clip, Model::DinoV2] {
-        assert_eq!(models.calls(model), 1, "{model}: the work is shared");
+    for role in [Role::Persons, Role::Faces, Role::Clip, Role::DinoV2] {
+        assert_eq!(models.calls(role), 1, "{role:?}: the work is shared");
     }
-}
-
-#[test]
-fn a_plan_without_a_person_is_the_plan_of_the_whole_image() {
-    let about_person = [person("a", CLIP), face_of_person("b", DINOV2)];
-    let about_all = [whole("a", CLIP), face("b", DINOV2)];
-    assert_eq!(plan(&about_person).without_person(), plan(&about_all));
-    let list = |task| with(detect(task, "a"), "max_detections", json!(2));
-    assert_eq!(
-        plan(&[list(face_of_person)]).without_person(),
-        plan(&[list(face)])
-    );
-    assert_eq!(
-        plan(&[list(person)]).without_person(),
-        plan(&[list(person)])
-    );
-    assert_eq!(plan(&about_all).without_person(), plan(&about_all));
 }
 
 /// Only an image without a person falls back: this person may have a face somewhere else.
@@ -146,11 +129,13 @@ fn without_a_person_detector_nothing_falls_back_and_the_way_without_it_is_told()
     ];
     let results = answers(&tasks, &missing);
     for id in ["box", "vector"] {
-        assert_eq!(results[id], OperationResult::error("no weights"));
-    }
-    for id in ["face", "of face"] {
-        let said = "no weights; with face_context 'whole_image' no person is needed";
+        let said = failed(Role::Persons, "no weights");
         assert_eq!(results[id], OperationResult::error(said));
     }
-    assert_eq!(missing.calls(Model::Mtcnn), 0);
+    for id in ["face", "of face"] {
+        let said = failed(Role::Persons, "no weights")
+            + "; with face_context 'whole_image' no person is needed";
+        assert_eq!(results[id], OperationResult::error(said));
+    }
+    assert_eq!(missing.calls(Role::Faces), 0);
 }

@@ -1,16 +1,15 @@
 use std::sync::Arc;
 
-use models::{Recipe, dinov2};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::fake::{Fake, Finds, found};
 use super::{
-    CLIP, DINOV2, Plan, answers, classifier, detect, face, face_of_person, person, plan, task,
+    CLIP, DINOV2, Plan, answers, detect, face, face_of_person, person, plan, stages, task,
     timed_answers, vector, whole, with,
 };
 use crate::embedding::{Embedding, VectorEncoding};
-use crate::model::Model;
+use crate::lineup::{Lineup, Role};
 use crate::operations::OPERATIONS;
 use crate::result::Data;
 use crate::task::Task;
@@ -28,14 +27,12 @@ fn a_request_runs_each_detector_once_and_cuts_each_crop_once_whatever_the_order_
     let orders = permutations(&tasks);
     assert_eq!(orders.len(), 120);
     for tasks in orders {
-        let nodes = plan(&tasks).nodes;
-        assert_eq!((nodes.crops.len(), nodes.pngs.len()), (2, 2));
         let models = Fake::default();
         let results = answers(&tasks, &models);
-        assert_eq!(models.calls(Model::FasterRcnn), 1);
-        assert_eq!(models.calls(Model::Mtcnn), 1);
-        assert_eq!(models.calls(Model::Clip), 2);
-        assert_eq!(models.calls(Model::DinoV2), 1);
+        assert_eq!(models.calls(Role::Persons), 1);
+        assert_eq!(models.calls(Role::Faces), 1);
+        assert_eq!(models.calls(Role::Clip), 2);
+        assert_eq!(models.calls(Role::DinoV2), 1);
         assert_eq!(results, expected, "as maps, without regard to order");
         let png = |id: &str| &results[id].crop.as_ref().unwrap().png_base64;
         assert!(Arc::ptr_eq(png("clip of person"), png("dino of person")));
@@ -74,20 +71,17 @@ fn the_same_thing_asked_for_in_many_ways_is_computed_once() {
             }
         }
     }
-    let plan = plan(&tasks);
-    assert_eq!(plan.nodes.detections.len(), 1);
-    assert_eq!(plan.nodes.crops.len(), 1);
-    assert_eq!(plan.nodes.pngs.len(), 1);
-    assert_eq!(plan.nodes.pixels.len(), 4);
-    assert_eq!(plan.nodes.embeddings.len(), 4);
-    let models = [Model::Mtcnn, Model::Clip, Model::DinoV2];
-    assert!(plan.models().iter().eq(&models));
+    let lineup = Lineup::default();
+    let work = plan(&tasks).work(&lineup);
+    let expected = [(Role::Faces, 1), (Role::Clip, 2), (Role::DinoV2, 2)];
+    let work = work.iter().map(|(model, work)| (*model, work.inputs));
+    assert!(work.eq(expected.map(|(role, inputs)| (lineup.model(role), inputs))));
 
     let models = Fake::default();
     let results = answers(&tasks, &models);
-    assert_eq!(models.calls(Model::Mtcnn), 1);
-    assert_eq!(models.calls(Model::Clip), 2);
-    assert_eq!(models.calls(Model::DinoV2), 2);
+    assert_eq!(models.calls(Role::Faces), 1);
+    assert_eq!(models.calls(Role::Clip), 2);
+    assert_eq!(models.calls(Role::DinoV2), 2);
 
     let plain = vector(&results["embed_dino_v2 face plain"]);
     let unit = vector(&results["embed_dino_v2 face unit"]);
@@ -105,47 +99,43 @@ fn the_same_thing_asked_for_in_many_ways_is_computed_once() {
 }
 
 #[test]
-fn one_resize_serves_every_encoder_of_the_same_recipe() {
-    let tasks = [whole("a", CLIP), whole("b", DINOV2)];
-    let same = |_| -> Recipe { dinov2::RECIPE };
-    let plan_of_same = Plan::build(&tasks, same, classifier);
-    assert_eq!(plan_of_same.nodes.pixels.len(), 1);
-    assert_eq!(plan(&tasks).nodes.pixels.len(), 2);
-    assert!(plan(&tasks).nodes.crops.is_empty());
-}
-
-#[test]
 fn stages_are_timed_only_if_they_ran() {
-    let stages = |tasks: &[Task]| timed_answers(tasks, &Fake::default()).1;
-    assert!(stages(&[]).is_empty());
-    assert_eq!(stages(&[whole("w", DINOV2)]), ["prepare", "dinov2"]);
-    assert_eq!(stages(&[detect(person, "p")]), ["person"]);
+    let timed = |tasks: &[Task]| timed_answers(tasks, &Fake::default()).1;
+    assert!(timed(&[]).is_empty());
+    assert_eq!(timed(&[whole("w", DINOV2)]), stages(["prepare", "dinov2"]));
+    assert_eq!(timed(&[detect(person, "p")]), stages(["fasterrcnn"]));
     assert_eq!(
-        stages(&[face("f", CLIP)]),
-        ["face", "crop", "prepare", "clip", "png"]
+        timed(&[face("f", CLIP)]),
+        stages(["mtcnn", "crop", "prepare", "clip", "png"])
     );
     assert_eq!(
-        stages(&[detect(face_of_person, "f")]),
-        ["person", "crop", "face"],
+        timed(&[detect(face_of_person, "f")]),
+        stages(["fasterrcnn", "crop", "mtcnn"]),
         "a crop that nobody is shown needs no PNG"
     );
-    assert_eq!(
-        stages(&[detect(face, "f"), person("p", CLIP)]),
-        ["person", "face", "crop", "prepare", "clip", "png"]
-    );
-    let (_, stages) = timed_answers(&[face_of_person("f", CLIP)], &Fake::nobody());
-    assert_eq!(stages, ["person", "face", "crop", "prepare", "clip", "png"]);
+    let all = stages(["fasterrcnn", "mtcnn", "crop", "prepare", "clip", "png"]);
+    assert_eq!(timed(&[detect(face, "f"), person("p", CLIP)]), all);
+    let (_, of_nobody) = timed_answers(&[face_of_person("f", CLIP)], &Fake::nobody());
+    assert_eq!(of_nobody, all);
     let failing = Fake {
         persons: |_| Err("no weights".to_owned()),
         ..Fake::default()
     };
-    let (_, stages) = timed_answers(&[face_of_person("f", CLIP)], &failing);
-    assert_eq!(stages, ["person", "prepare"]);
+    let (_, of_failing) = timed_answers(&[face_of_person("f", CLIP)], &failing);
+    assert!(of_failing.is_empty(), "{of_failing:?}");
 }
 
 /// What is said of an operation must be what its tasks then need.
 #[test]
 fn an_operation_s_choices_take_the_models_that_its_tasks_load() {
+    let lineup = Lineup::default();
+    let models = |plan: &Plan| plan.work(&lineup).into_keys().collect::<Vec<_>>();
+    let of = |roles: &[Role]| {
+        roles
+            .iter()
+            .map(|role| lineup.model(*role))
+            .collect::<Vec<_>>()
+    };
     for operation in OPERATIONS {
         let choices = operation.choices();
         for choice in &choices {
@@ -155,14 +145,14 @@ fn an_operation_s_choices_take_the_models_that_its_tasks_load() {
                 "collection_id": 1
             });
             let plan = plan(&[task("x", operation.name, params)]);
-            assert!(plan.models().iter().eq(&choice.models), "{choice:?}");
+            assert_eq!(models(&plan), of(&choice.roles), "{choice:?}");
         }
         let targets = choices.iter().map(|choice| choice.target);
         for &allowed in operation.allowed_targets {
             let first = choices.iter().find(|choice| choice.target == allowed);
             let params = json!({ "target": allowed.name(), "collection_id": 1 });
             let plan = plan(&[task("x", operation.name, params)]);
-            assert!(plan.models().iter().eq(&first.unwrap().models));
+            assert_eq!(models(&plan), of(&first.unwrap().roles));
         }
         assert!(
             targets
@@ -255,10 +245,10 @@ proptest! {
         let results = answers(&tasks, &models);
         let nobody = persons(&super::image()).is_ok_and(|found| found.is_empty());
         let (contexts, regions) = if nobody { (1, 2) } else { (2, 4) };
-        prop_assert!(models.calls(Model::FasterRcnn) <= 1, "equal nodes must be computed once");
-        prop_assert!(models.calls(Model::Mtcnn) <= contexts);
-        prop_assert!(models.calls(Model::Clip) <= regions, "of the image, the person, and a face in either");
-        prop_assert!(models.calls(Model::DinoV2) <= regions);
+        prop_assert!(models.calls(Role::Persons) <= 1, "equal nodes must be computed once");
+        prop_assert!(models.calls(Role::Faces) <= contexts);
+        prop_assert!(models.calls(Role::Clip) <= regions, "of the image, the person, and a face in either");
+        prop_assert!(models.calls(Role::DinoV2) <= regions);
         let again = answers(&shuffled, &fake());
         prop_assert!(again.keys().eq(shuffled.iter().map(|task| &task.operation_id)));
         for (operation_id, result) in &results {

@@ -1,21 +1,17 @@
-use std::collections::HashMap;
-use std::fmt::Debug;
-use std::hash::Hash;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use crate::classifiers::Unserved;
-use crate::model::Detector;
-use crate::panic_text;
+use crate::network::ModelError;
+use crate::plan::Detect;
 use crate::result::OperationResult;
+use crate::threads::Panicked;
 
-/// What a computation gave.
+/// What a node gave.
 pub(crate) type Outcome<T> = Result<T, Failure>;
 
-/// Why a computation gave nothing; passed on to all that needed it.
+/// Why a node gave nothing; passed on to all that needed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// There is nothing of the kind to work on.
-    NotFound(Detector),
+    NotFound(Detect),
     /// There is something, but not to be worked on.
     Unusable(String),
     /// It should have worked.
@@ -23,12 +19,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The result of the task called `operation_id`, which needed the computation.
+    /// The result of the task called `operation_id`, which needed the node.
     pub(crate) fn result(self, operation_id: &str) -> OperationResult {
         match self {
-            Self::NotFound(detector) => OperationResult::skipped(format!(
+            Self::NotFound(node) => OperationResult::skipped(format!(
                 "No prominent {} found for operation '{operation_id}'.",
-                detector.finds()
+                node.finds()
             )),
             Self::Unusable(reason) => OperationResult::skipped(reason),
             Self::Broken(reason) => OperationResult::error(reason),
@@ -38,7 +34,7 @@ impl Failure {
     /// The same with `more` said behind the reason.
     pub(crate) fn with(self, more: &str) -> Self {
         match self {
-            Self::NotFound(detector) => Self::NotFound(detector),
+            Self::NotFound(node) => Self::NotFound(node),
             Self::Unusable(reason) => Self::Unusable(reason + more),
             Self::Broken(reason) => Self::Broken(reason + more),
         }
@@ -62,23 +58,20 @@ impl From<Unserved> for Failure {
     }
 }
 
-/// What `key` gave, or why it gave nothing. A plan holds all that its nodes need.
-pub(crate) fn found<'a, K: Eq + Hash + Debug, T>(
-    outcomes: &'a HashMap<K, Outcome<T>>,
-    key: &K,
-) -> Outcome<&'a T> {
-    match outcomes.get(key) {
-        Some(outcome) => outcome.as_ref().map_err(Failure::clone),
-        None => Err(Failure::Broken(format!("{key:?} is not in the plan"))),
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        let reason = error.to_string();
+        match error {
+            ModelError::Prompt(_) => Self::Unusable(reason),
+            ModelError::Unavailable(..) | ModelError::Failed(..) | ModelError::Panicked => {
+                Self::Broken(reason)
+            }
+        }
     }
 }
 
-/// A panic is a failure of the one computation.
-pub(crate) fn guarded<T>(node: impl Debug, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let cause = panic_text(&*panic);
-        tracing::error!(?node, cause, "a computation panicked");
-        let message = "internal error; the server's log has the cause";
-        Err(Failure::Broken(message.to_owned()))
-    })
+impl From<Panicked> for Failure {
+    fn from(Panicked: Panicked) -> Self {
+        ModelError::Panicked.into()
+    }
 }

@@ -1,0 +1,224 @@
+//! What has been computed of one image, for all requests that are about it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use imaging::RgbImage;
+use models::Pixels;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
+
+use crate::engine::AnalyzeError;
+use crate::plan::{Crop, Describe, Detect, Embed, Outcome, Prepare};
+use crate::result::{CropImage, Detection};
+
+/// SHA-256 of an encoded image.
+type Digest = [u8; 32];
+
+/// The images that are being worked on, and results of images that were.
+#[derive(Debug)]
+pub(crate) struct ImageWorks {
+    under_way: Mutex<HashMap<Digest, Weak<ImageWork>>>,
+    /// None if nothing is to be kept.
+    kept: Option<Cache<Digest, Arc<Results>, Bytes>>,
+}
+
+/// What requests about the same image share. Two that are there at the same time compute each node once.
+#[derive(Debug)]
+pub(crate) struct ImageWork {
+    digest: Digest,
+    pub(crate) image: OnceCell<Result<Arc<Decoded>, AnalyzeError>>,
+    pub(crate) crops: Memo<Crop, Arc<Cropped>>,
+    pub(crate) pixels: Memo<Prepare, Arc<Pixels>>,
+    pub(crate) results: Arc<Results>,
+}
+
+/// What is worth to be kept of an image.
+#[derive(Debug, Default)]
+pub(crate) struct Results {
+    /// The image has been decoded, so it can be.
+    pub(crate) decodable: AtomicBool,
+    pub(crate) detections: Memo<Detect, Found>,
+    pub(crate) vectors: Memo<Embed, Arc<[f32]>>,
+    pub(crate) texts: Memo<Describe, Arc<str>>,
+    pub(crate) shown: Memo<Crop, CropImage>,
+}
+
+/// An image's pixels, and their share of the memory that there is for pixels.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) image: Arc<RgbImage>,
+    pub(crate) _memory: OwnedSemaphorePermit,
+}
+
+/// A crop and where it lies in the image.
+#[derive(Debug)]
+pub(crate) struct Cropped {
+    pub(crate) bbox: [i32; 4],
+    pub(crate) image: Arc<RgbImage>,
+}
+
+/// What a detector found.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    /// Best first.
+    pub(crate) detections: Arc<[Detection]>,
+    /// The best one's box in whole pixels.
+    pub(crate) prominent: Option<[i32; 4]>,
+}
+
+/// The outputs of nodes of one kind: the first who asks computes, the others wait. If the first gives up, the next computes.
+#[derive(Debug)]
+pub(crate) struct Memo<K, V>(Mutex<HashMap<K, Arc<OnceCell<Outcome<V>>>>>);
+
+impl<K, V> Default for Memo<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Memo<K, V> {
+    pub(crate) async fn get(
+        &self,
+        key: K,
+        compute: impl Future<Output = Outcome<V>>,
+    ) -> Outcome<V> {
+        let cell = Arc::clone(self.lock().entry(key).or_default());
+        cell.get_or_init(|| compute).await.clone()
+    }
+
+    /// The outputs that are there.
+    fn each(&self, mut look: impl FnMut(&Outcome<V>)) {
+        let cells = self.lock();
+        cells
+            .values()
+            .filter_map(|cell| cell.get())
+            .for_each(&mut look);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<OnceCell<Outcome<V>>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An image that a request works on; when the request ends, results are kept.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    works: Arc<ImageWorks>,
+    pub(crate) work: Arc<ImageWork>,
+}
+
+impl ImageWorks {
+    /// Keeps results of up to so many bytes.
+    pub(crate) fn new(cache_bytes: u64) -> Self {
+        /// A vector, a box and a text have some 3 KB; only the speed of the cache depends on this guess.
+        const USUAL: u64 = 4096;
+        let usual = usize::try_from(cache_bytes.div_ceil(USUAL)).unwrap_or(usize::MAX);
+        Self {
+            under_way: Mutex::default(),
+            kept: (cache_bytes > 0).then(|| Cache::with_weighter(usual, cache_bytes, Bytes)),
+        }
+    }
+
+    /// What is known of the image that `encoded` is. Hashes it, which takes a millisecond for two megabytes.
+    pub(crate) fn open(self: &Arc<Self>, encoded: &[u8]) -> Opened {
+        let digest: Digest = Sha256::digest(encoded).into();
+        let mut under_way = self.lock();
+        let shared = under_way.get(&digest).and_then(Weak::upgrade);
+        // Who comes later may fare better than those who failed.
+        let shared = shared.filter(|work| !work.failed());
+        let work = shared.unwrap_or_else(|| {
+            let kept = self.kept.as_ref().and_then(|kept| kept.get(&digest));
+            let work = Arc::new(ImageWork {
+                digest,
+                image: OnceCell::new(),
+                crops: Memo::default(),
+                pixels: Memo::default(),
+                results: kept.unwrap_or_default(),
+            });
+            under_way.insert(digest, Arc::downgrade(&work));
+            work
+        });
+        let works = Arc::clone(self);
+        Opened { works, work }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Weak<ImageWork>>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ImageWork {
+    fn failed(&self) -> bool {
+        let mut failed = self.results.failed() || self.image.get().is_some_and(Result::is_err);
+        self.crops.each(|outcome| failed |= outcome.is_err());
+        self.pixels.each(|outcome| failed |= outcome.is_err());
+        failed
+    }
+}
+
+impl Results {
+    fn failed(&self) -> bool {
+        let mut failed = false;
+        self.detections.each(|outcome| failed |= outcome.is_err());
+        self.vectors.each(|outcome| failed |= outcome.is_err());
+        self.texts.each(|outcome| failed |= outcome.is_err());
+        self.shown.each(|outcome| failed |= outcome.is_err());
+        failed
+    }
+
+    fn bytes(&self) -> u64 {
+        /// A key, a cell, and their places in a map.
+        const ENTRY: usize = 256;
+        let mut bytes = ENTRY;
+        let mut add = |more: usize| bytes += ENTRY + more;
+        self.detections.each(|outcome| {
+            let found = outcome.as_ref().map_or(0, |found| found.detections.len());
+            add(found * size_of::<Detection>());
+        });
+        self.vectors
+            .each(|outcome| add(outcome.as_ref().map_or(0, |it| 4 * it.len())));
+        self.texts
+            .each(|outcome| add(outcome.as_ref().map_or(0, |it| it.len())));
+        self.shown
+            .each(|outcome| add(outcome.as_ref().map_or(0, |it| it.png_base64.len())));
+        bytes as u64
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let (works, work) = (&self.works, &self.work);
+        let mut under_way = works.lock();
+        // This one's own.
+        if Arc::strong_count(work) == 1 {
+            let listed = under_way.get(&work.digest);
+            if listed.is_some_and(|listed| std::ptr::eq(listed.as_ptr(), Arc::as_ptr(work))) {
+                under_way.remove(&work.digest);
+            }
+        }
+        drop(under_way);
+        if let Some(kept) = &works.kept
+            && !work.failed()
+        {
+            // Put again, as it may weigh more than before.
+            kept.insert(work.digest, Arc::clone(&work.results));
+        }
+    }
+}
+
+/// Weighs results.
+#[derive(Clone, Debug)]
+struct Bytes;
+
+impl Weighter<Digest, Arc<Results>> for Bytes {
+    fn weight(&self, _: &Digest, results: &Arc<Results>) -> u64 {
+        results.bytes()
+    }
+}

@@ -1,0 +1,122 @@
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+use tracing::Span;
+
+use crate::network::{Input, ModelError, Output};
+
+/// What waits for a model, first come first served.
+#[derive(Debug, Default)]
+pub(super) struct Queue(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    entries: VecDeque<Entry>,
+    /// Somebody takes entries out until there are none.
+    drained: bool,
+}
+
+/// An input, and whoever waits for the answer.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) input: Input,
+    reply: oneshot::Sender<Result<Reply, ModelError>>,
+    /// The request's, for what is logged while the model works for it.
+    pub(super) span: Span,
+    queued: Instant,
+    began: Option<Instant>,
+}
+
+/// A model's answer, and the time that it took.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) output: Output,
+    /// In the queue.
+    pub(crate) waited: Duration,
+    /// In the model, together with whatever else was in the batch.
+    pub(crate) ran: Duration,
+}
+
+impl Entry {
+    pub(super) fn new(input: Input) -> (Self, oneshot::Receiver<Result<Reply, ModelError>>) {
+        let (reply, answered) = oneshot::channel();
+        let entry = Self {
+            input,
+            reply,
+            span: Span::current(),
+            queued: Instant::now(),
+            began: None,
+        };
+        (entry, answered)
+    }
+
+    /// Whether nobody waits any longer: the client hung up, or the request's time is over.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    pub(super) fn answer(self, output: Result<Output, ModelError>) {
+        let began = self.began.unwrap_or(self.queued);
+        let reply = output.map(|output| Reply {
+            output,
+            waited: began - self.queued,
+            ran: began.elapsed(),
+        });
+        // Whoever waited may have gone meanwhile.
+        let _ = self.reply.send(reply);
+    }
+}
+
+impl Queue {
+    /// Adds `entry`. True if nobody takes entries out, so that the caller has to see to it.
+    pub(super) fn push(&self, entry: Entry) -> bool {
+        let mut waiting = self.lock();
+        waiting.entries.push_back(entry);
+        !std::mem::replace(&mut waiting.drained, true)
+    }
+
+    /// The next entries that somebody waits for, `most` at most. None ends the draining: the next [`Queue::push`] begins anew.
+    pub(super) fn next_batch(&self, most: usize) -> Option<Vec<Entry>> {
+        let mut waiting = self.lock();
+        let mut batch = Vec::new();
+        while batch.len() < most {
+            let Some(entry) = waiting.next_wanted(|_| true) else {
+                break;
+            };
+            batch.push(entry);
+        }
+        waiting.drained = !batch.is_empty();
+        waiting.drained.then_some(batch)
+    }
+
+    /// The next entry that somebody waits for, if it `fits`.
+    pub(super) fn next_if(&self, fits: impl FnOnce(&Input) -> bool) -> Option<Entry> {
+        self.lock().next_wanted(fits)
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        let waiting = self.lock();
+        waiting.entries.is_empty() && !waiting.drained
+    }
+
+    /// Nothing panics while it is locked but the allocator.
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    fn next_wanted(&mut self, fits: impl FnOnce(&Input) -> bool) -> Option<Entry> {
+        while self.entries.front()?.is_abandoned() {
+            self.entries.pop_front();
+        }
+        if !fits(&self.entries.front()?.input) {
+            return None;
+        }
+        let mut entry = self.entries.pop_front()?;
+        entry.began = Some(Instant::now());
+        Some(entry)
+    }
+}
