@@ -4,6 +4,7 @@ mod access_log;
 mod admission;
 mod analyze;
 mod classifiers;
+mod connections;
 mod error;
 mod health;
 mod openapi;
