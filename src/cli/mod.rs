@@ -4,6 +4,7 @@ mod analyze;
 mod bench;
 mod caption;
 mod classifiers;
+mod ending;
 mod load;
 mod models;
 mod serve;
