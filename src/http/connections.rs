@@ -2,8 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::{Extension, Router};
+use axum::Router;
+use hyper::Request;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -12,6 +14,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
 use tracing::debug;
+
+use crate::http::lingering::Lingering;
+use crate::http::unread_body::LeftUnread;
+
+#[cfg(test)]
+mod tests;
 
 /// Requests that are cut off are dropped at once, unless something blocks a thread that must not be blocked.
 const DROP_TIMEOUT: Duration = Duration::from_millis(500);
@@ -41,14 +49,13 @@ impl Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(header_timeout);
-        let cut_off = CutOff::default();
         Self {
-            router: router.layer(Extension(cut_off.clone())),
+            router,
             http,
             write_timeout,
             graceful: GracefulShutdown::new(),
             tasks: JoinSet::new(),
-            cut_off,
+            cut_off: CutOff::default(),
         }
     }
 
@@ -58,8 +65,16 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write_timeout));
-        let service = TowerToHyperService::new(self.router.clone());
-        let io = TokioIo::new(Box::pin(stream));
+        let left_unread = LeftUnread::default();
+        let io = TokioIo::new(Lingering::new(Box::pin(stream), left_unread.clone()));
+        let router = TowerToHyperService::new(self.router.clone());
+        let cut_off = self.cut_off.clone();
+        let service = service_fn(move |mut request| {
+            let extensions = Request::extensions_mut(&mut request);
+            extensions.insert(cut_off.clone());
+            extensions.insert(left_unread.clone());
+            router.call(request)
+        });
         let connection = self.graceful.watch(self.http.serve_connection(io, service));
         self.tasks.spawn(async move {
             if let Err(error) = connection.await {
@@ -92,118 +107,5 @@ impl Connections {
             let _ = timeout(DROP_TIMEOUT, tasks.shutdown()).await;
         }
         drained
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::SocketAddr;
-    use std::time::Instant;
-
-    use axum::routing::get;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
-    use tokio::sync::{Notify, oneshot};
-
-    use super::*;
-
-    /// More than the buffers of two sockets hold.
-    const LARGE: usize = 64 << 20;
-    const WRITE_TIMEOUT: Duration = Duration::from_millis(400);
-
-    /// A server of one connection, and what resolves when that has ended.
-    async fn server() -> (SocketAddr, oneshot::Receiver<()>) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Router::new().route("/", get(|| async { vec![b'x'; LARGE] }));
-        let mut connections = Connections::new(router, Duration::from_secs(60), WRITE_TIMEOUT);
-        let (held, ended) = oneshot::channel();
-        tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.unwrap();
-            connections.start(stream, SendAtDrop(Some(held)));
-            connections.one_ended().await;
-        });
-        (address, ended)
-    }
-
-    struct SendAtDrop(Option<oneshot::Sender<()>>);
-
-    impl Drop for SendAtDrop {
-        fn drop(&mut self) {
-            let _ = self.0.take().unwrap().send(());
-        }
-    }
-
-    async fn ask(address: SocketAddr) -> TcpStream {
-        let mut client = TcpStream::connect(address).await.unwrap();
-        let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-        client.write_all(request).await.unwrap();
-        client
-    }
-
-    #[tokio::test]
-    async fn a_client_that_does_not_read_its_answer_is_cut_off() {
-        let (address, ended) = server().await;
-        let _client = ask(address).await;
-        let began = Instant::now();
-        timeout(Duration::from_secs(10), ended)
-            .await
-            .unwrap()
-            .unwrap();
-        assert!(began.elapsed() >= WRITE_TIMEOUT);
-    }
-
-    #[tokio::test]
-    async fn one_that_reads_slowly_is_not() {
-        let (address, ended) = server().await;
-        let mut client = ask(address).await;
-        let (mut read, mut piece) = (0, vec![0; LARGE / 6]);
-        let began = Instant::now();
-        loop {
-            let mut got = 0;
-            while got < piece.len() {
-                match client.read(&mut piece[got..]).await.unwrap() {
-                    0 => break,
-                    more => got += more,
-                }
-            }
-            read += got;
-            if got < piece.len() {
-                break;
-            }
-            tokio::time::sleep(WRITE_TIMEOUT / 3).await;
-        }
-        assert!(read > LARGE, "{read}");
-        assert!(
-            began.elapsed() > WRITE_TIMEOUT,
-            "slow enough to prove something"
-        );
-        ended.await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_request_that_outlasts_the_grace_learns_that_it_was_cut_off() {
-        let (tell, told) = std::sync::mpsc::channel();
-        struct Dropped(CutOff, std::sync::mpsc::Sender<bool>);
-        impl Drop for Dropped {
-            fn drop(&mut self) {
-                self.1.send(self.0.is_set()).unwrap();
-            }
-        }
-        let begun = Arc::new(Notify::new());
-        let begin = Arc::clone(&begun);
-        let endless = get(async move |Extension(cut_off): Extension<CutOff>| {
-            let _dropped = Dropped(cut_off, tell.clone());
-            begin.notify_one();
-            std::future::pending::<()>().await;
-        });
-        let router = Router::new().route("/", endless);
-        let mut connections = Connections::new(router, Duration::from_secs(60), WRITE_TIMEOUT);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = ask(listener.local_addr().unwrap()).await;
-        connections.start(listener.accept().await.unwrap().0, ());
-        begun.notified().await;
-        assert!(!connections.finish(Duration::from_millis(100)).await);
-        assert_eq!(told.try_recv(), Ok(true));
     }
 }
