@@ -34,8 +34,8 @@ pub(super) fn stop_signal(grace: Duration) -> anyhow::Result<impl Future<Output 
     let (stop, stopped) = oneshot::channel();
     let listen = async move {
         let first = signals.next().await;
-        let _ = stop.send(());
         logged(move || info!("{} received", first.name));
+        let _ = stop.send(());
         match timeout(grace.saturating_add(MARGIN), signals.next()).await {
             Ok(second) => {
                 logged(move || warn!("{} received again: ending at once", second.name));
