@@ -2,15 +2,17 @@
 
 mod assets;
 mod command;
+mod served;
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use assets::asset;
 use command::image_embed;
 use serde_json::{Value, json};
+use served::{Server, line_with};
 
 const TASKS: &str = r#"[{"operation_id":"f","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image"}}]"#;
 
@@ -244,63 +246,6 @@ fn weights_are_adopted_listed_and_verified() {
     assert!(list(&["models", "verify", "mtcnn"]).0);
 }
 
-/// A server on a free port; killed when it goes out of scope.
-struct Server {
-    process: Child,
-    log: BufReader<std::process::ChildStderr>,
-    address: String,
-}
-
-impl Server {
-    fn start(arguments: &[&str]) -> Self {
-        let all = [&["serve", "--port", "0", "--log-format", "json"], arguments].concat();
-        let mut process = image_embed(&all).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(process.stderr.take().unwrap());
-        let line = line_with(&mut log, "listening");
-        let address = line["address"].as_str().unwrap().to_owned();
-        Self {
-            process,
-            log,
-            address,
-        }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let connection = TcpStream::connect(&self.address).unwrap();
-        connection
-            .set_read_timeout(Some(Duration::from_secs(20)))
-            .unwrap();
-        connection
-    }
-
-    fn terminate(&self) {
-        let status = Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
-            .status();
-        assert!(status.unwrap().success());
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn line_with(log: &mut impl std::io::BufRead, message: &str) -> Value {
-    let mut line = String::new();
-    while log.read_line(&mut line).unwrap() > 0 {
-        let entry: Value =
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        if entry["message"] == message {
-            return entry;
-        }
-        line.clear();
-    }
-    panic!("the log ended without '{message}'");
-}
-
 #[test]
 fn sigterm_lets_the_request_under_way_finish_and_exits_0() {
     let mut server = Server::start(&["--offline", "--weights-dir", "/nonexistent"]);
@@ -313,7 +258,7 @@ fn sigterm_lets_the_request_under_way_finish_and_exits_0() {
     connection.write_all(head.as_bytes()).unwrap();
     line_with(&mut server.log, "request started");
 
-    server.terminate();
+    server.signal("TERM");
     line_with(
         &mut server.log,
         "stopping: finishing the requests that are under way",
@@ -392,7 +337,7 @@ fn a_client_that_never_finishes_its_head_does_not_stop_the_server_from_stopping(
     ]);
     let mut slow = server.connect();
     slow.write_all(b"GET /health HTT").unwrap();
-    server.terminate();
+    server.signal("TERM");
     let began = Instant::now();
     server.process.wait().unwrap();
     assert!(began.elapsed() < Duration::from_secs(10));

@@ -4,9 +4,12 @@ mod analyze;
 mod bench;
 mod caption;
 mod classifiers;
+mod ending;
+mod load;
 mod models;
 mod serve;
 mod train;
+mod upload_form;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,8 @@ enum Command {
     Caption(caption::Caption),
     /// Time the models' forward passes, and the processor's limit
     Bench(bench::Bench),
+    /// Ask a running server many times over, and measure its answers from the client's side
+    Load(load::Load),
     /// List, download and check model weights
     Models(models::Models),
     /// Train classifiers of collections on labelled embeddings, and put the best of all versions in force
@@ -55,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Analyze(command) => command.run(),
         Command::Caption(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Load(command) => command.run(),
         Command::Models(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Classifiers(command) => command.run(),

@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use clap::Args;
 use engine::{Engine, Model};
 use models::Placement;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
+use super::ending;
 use crate::config::{
     ClassifiersSettings, EngineSettings, FetchSettings, ServerSettings, WeightsSettings,
 };
@@ -60,8 +60,8 @@ impl Serve {
             .enable_all()
             .build()
             .context("cannot start the async runtime")?;
-        runtime.block_on(async {
-            let stop = stop_signal()?;
+        let stop = ending::stop_signal(limits.shutdown_grace)?;
+        let outcome = runtime.block_on(async {
             let listener = http::bind(&self.server.host, self.server.port).await?;
             info!(address = %listener.local_addr()?, threads, version = env!("CARGO_PKG_VERSION"), "listening");
             let (max_connections, grace) = (limits.max_connections, limits.shutdown_grace);
@@ -75,7 +75,10 @@ impl Serve {
             http::serve(listener, router, max_connections, grace, stop).await?;
             info!("stopped");
             anyhow::Ok(ExitCode::SUCCESS)
-        })
+        });
+        // Dropped, it would wait for whatever still blocks a thread: a disk that hangs, weights that are being read.
+        runtime.shutdown_background();
+        outcome
     }
 }
 
@@ -97,16 +100,4 @@ async fn unload_unused(engine: Arc<Engine>, ttl: Duration) {
         ticks.tick().await;
         engine.unload_unused(ttl);
     }
-}
-
-/// Resolves at the first SIGTERM or SIGINT.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM received"),
-            _ = interrupt.recv() => info!("SIGINT received"),
-        }
-    })
 }

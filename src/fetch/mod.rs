@@ -21,6 +21,7 @@ mod allow_rule;
 mod dial;
 mod error;
 mod exchange;
+mod lookups;
 mod network;
 mod policy;
 pub mod resolver;
@@ -49,7 +50,7 @@ pub struct Fetcher {
 impl Fetcher {
     /// A fetcher that asks the system's resolver. Opens nothing and reads no file yet.
     pub fn new(policy: FetchPolicy) -> Result<Self, PolicyError> {
-        Self::with_resolver(policy, SystemResolver)
+        Self::with_resolver(policy, SystemResolver::default())
     }
 
     /// A fetcher with another resolver. What it answers is guarded no less.

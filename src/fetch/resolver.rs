@@ -5,12 +5,13 @@
 //! gains nothing.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 
 use url::Host;
 
 use super::error::FetchError;
+use super::lookups::Lookups;
 use super::policy::FetchPolicy;
 use super::target::Target;
 
@@ -23,16 +24,24 @@ pub trait Resolve: Send + Sync + 'static {
     fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a>;
 }
 
+/// Names that are looked up at a time.
+const MOST_LOOKUPS: usize = 32;
+
 /// The operating system's resolver (`getaddrinfo`), with its hosts file, search domains and caches.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
+pub struct SystemResolver(Lookups);
+
+impl Default for SystemResolver {
+    fn default() -> Self {
+        Self(Lookups::new(MOST_LOOKUPS, |host| {
+            let addresses = (host, 0).to_socket_addrs()?;
+            Ok(addresses.map(|address| address.ip()).collect())
+        }))
+    }
+}
 
 impl Resolve for SystemResolver {
     fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a> {
-        Box::pin(async move {
-            let addresses = tokio::net::lookup_host((host, 0)).await?;
-            Ok(addresses.map(|address| address.ip()).collect())
-        })
+        Box::pin(self.0.addresses(host))
     }
 }
 

@@ -9,6 +9,8 @@ use engine::Timings;
 use tracing::{Instrument, Span, info, info_span, warn};
 use uuid::Uuid;
 
+use crate::http::connections::CutOff;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const LONGEST_REQUEST_ID: usize = 128;
@@ -27,6 +29,7 @@ pub(crate) async fn log(request: Request, next: Next) -> Response {
         began: Instant::now(),
         method: method.to_string(),
         path,
+        cut_off: request.extensions().get::<CutOff>().cloned(),
         done: false,
     };
     let mut response = next.run(request).instrument(span).await;
@@ -70,12 +73,13 @@ fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-/// Logs the finish, also when the client goes away and the request is dropped half-way.
+/// Logs the finish, also when the request is dropped half-way: the client goes away, or the server stops.
 struct Watch {
     span: Span,
     began: Instant,
     method: String,
     path: String,
+    cut_off: Option<CutOff>,
     done: bool,
 }
 
@@ -105,13 +109,18 @@ impl Drop for Watch {
     fn drop(&mut self) {
         if !self.done {
             let duration_ms = milliseconds(self.began.elapsed());
+            let message = if self.cut_off.as_ref().is_some_and(CutOff::is_set) {
+                "request cut off: the server is stopping"
+            } else {
+                "request dropped: the client went away"
+            };
             self.span.in_scope(|| {
                 warn!(
                     pid = process::id(),
                     method = self.method,
                     path = self.path,
                     duration_ms,
-                    "request dropped: the client went away"
+                    "{message}"
                 );
             });
         }

@@ -4,13 +4,16 @@ mod access_log;
 mod admission;
 mod analyze;
 mod classifiers;
+mod connections;
 mod error;
 mod health;
+mod lingering;
 mod openapi;
 mod operations;
 mod pieces_body;
 mod server;
 mod state;
+mod unread_body;
 mod upload;
 
 use axum::Router;
@@ -63,5 +66,6 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn(access_log::log))
+        .layer(middleware::from_fn(unread_body::say_close))
         .with_state(state)
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
+
+use crate::http::connections::Connections;
 
 /// A client that has not sent its request's head by then is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A client that has not taken any of its answer for so long is cut off, as one that sends nothing of its request is.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Pause after a failed accept (out of file descriptors, say): the cause does not go away at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -49,9 +49,10 @@ pub async fn bind(host: &str, port: u16) -> Result<TcpListener, ServerError> {
     })
 }
 
-/// Serves `router` until `stop` resolves, then lets requests that are under way finish.
+/// Serves `router` until `stop` resolves, then lets requests that are under way finish, and cuts them off after `grace`.
 ///
-/// axum's own `serve` has no time limit for a request's head, so a client could hold a connection for ever.
+/// axum's own `serve` has no time limits for a request's head and for an answer that is not read, so a client could hold a
+/// connection for ever.
 ///
 /// # Errors
 /// [`ServerError::NotDrained`] if some request outlasts `grace`.
@@ -62,40 +63,27 @@ pub async fn serve(
     grace: Duration,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT);
-    let connections = Arc::new(Semaphore::new(max_connections));
-    let graceful = GracefulShutdown::new();
+    let mut connections = Connections::new(router, HEADER_TIMEOUT, WRITE_TIMEOUT);
+    let room = Arc::new(Semaphore::new(max_connections));
     let mut stop = std::pin::pin!(stop);
 
     loop {
         let accept = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
+            let permit = Arc::clone(&room).acquire_owned().await;
             (permit, listener.accept().await)
         };
         let (permit, accepted) = tokio::select! {
             accepted = accept => accepted,
+            () = connections.one_ended() => continue,
             () = &mut stop => break,
         };
-        let stream = match accepted {
-            Ok((stream, _peer)) => stream,
+        match accepted {
+            Ok((stream, _peer)) => connections.start(stream, permit),
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        // Answers are one write; waiting to fill a packet would only delay them.
-        let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                debug!(%error, "connection ended");
-            }
-            drop(permit);
-        });
+        }
     }
 
     drop(listener);
@@ -103,7 +91,9 @@ pub async fn serve(
         grace_s = grace.as_secs(),
         "stopping: finishing the requests that are under way"
     );
-    tokio::time::timeout(grace, graceful.shutdown())
-        .await
-        .map_err(|_late| ServerError::NotDrained(grace))
+    if connections.finish(grace).await {
+        Ok(())
+    } else {
+        Err(ServerError::NotDrained(grace))
+    }
 }

@@ -1,4 +1,3 @@
-mod form;
 mod trouble;
 
 use std::thread;
@@ -18,7 +17,7 @@ use super::OPERATION;
 use super::answer::{TaskResult, caption_of};
 use super::api_key::ApiKey;
 use super::captioner::{Caption, Trouble};
-use form::Form;
+use crate::cli::upload_form::UploadForm;
 use trouble::turn;
 
 /// Between tries to reach a server that may be starting anew.
@@ -91,7 +90,7 @@ impl Server {
 
     /// Has an image captioned, waiting for a turn where the server is busy. Blocks.
     pub(super) fn caption(&self, file_name: &str, image: &[u8]) -> Result<Caption, Trouble> {
-        let form = Form::new(file_name, image, &self.tasks_json);
+        let form = UploadForm::new(file_name, image, &self.tasks_json);
         let deadline = Instant::now() + self.timeout;
         let mut pauses = PAUSES.into_iter();
         loop {
@@ -110,7 +109,7 @@ impl Server {
         }
     }
 
-    fn ask(&self, form: &Form, timeout: Duration) -> Result<Response, ureq::Error> {
+    fn ask(&self, form: &UploadForm, timeout: Duration) -> Result<Response, ureq::Error> {
         let mut request = self
             .agent
             .post(&self.route)

@@ -1,12 +1,12 @@
 use uuid::Uuid;
 
-/// The form that `/analyze_image_upload/` reads.
-pub(super) struct Form {
+/// The form that `/analyze_image_upload/` reads, as a client sends it.
+pub(super) struct UploadForm {
     pub(super) content_type: String,
     pub(super) body: Vec<u8>,
 }
 
-impl Form {
+impl UploadForm {
     pub(super) fn new(file_name: &str, image: &[u8], tasks_json: &str) -> Self {
         // Random, so that no image holds it.
         let boundary = Uuid::new_v4().simple();
@@ -34,11 +34,11 @@ fn escaped(file_name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Form;
+    use super::UploadForm;
 
     #[test]
     fn a_file_s_name_cannot_end_its_header() {
-        let form = Form::new("a\"\r\nX: y\r\n\r\n.jpg", b"\xff\xd8", "[]");
+        let form = UploadForm::new("a\"\r\nX: y\r\n\r\n.jpg", b"\xff\xd8", "[]");
         let text = String::from_utf8_lossy(&form.body);
         assert!(
             text.contains("filename=\"a%22%0D%0AX: y%0D%0A%0D%0A.jpg\"\r\n"),
