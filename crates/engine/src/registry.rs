@@ -1,5 +1,6 @@
 //! The models in memory: which there are, how each gets there, and how far it is.
 
+mod embedding_model;
 mod loading;
 
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(crate) struct Loaded<T> {
     pub(crate) model: T,
     /// Its weights say of themselves that nobody trained them.
     pub(crate) untrained: bool,
+    /// SHA-256 of the weights of a model that makes vectors, where it is known.
+    pub(crate) sha256: Option<String>,
 }
 
 /// Any model that finds boxes.

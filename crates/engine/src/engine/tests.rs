@@ -83,13 +83,18 @@ fn engine() -> Arc<Engine> {
 
 /// An engine without weights.
 fn engine_with(classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
+    engine_of(clip::Variant::VitB32, classifiers_dir)
+}
+
+/// An engine without weights, of another CLIP.
+fn engine_of(clip_variant: clip::Variant, classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
     let mut store = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
     store.offline = true;
     let engine = Engine::new(EngineConfig {
         store: Store::new(store),
         classifiers_dir,
         placement: Placement::new(Device::Cpu, Precision::F32),
-        clip_variant: clip::Variant::VitB32,
+        clip_variant,
         blip_variant: blip::Variant::Large,
         threads: NonZeroUsize::MIN,
         image_limits: Limits::default(),
@@ -102,6 +107,7 @@ fn encoder(vectors: usize, untrained: bool) -> AnyEncoder {
     Loaded {
         model: Box::new(StandIn { vectors }),
         untrained,
+        sha256: None,
     }
 }
 
@@ -109,6 +115,7 @@ fn detector(widest: u32, untrained: bool) -> AnyDetector {
     Loaded {
         model: Box::new(Finder { widest }),
         untrained,
+        sha256: None,
     }
 }
 
@@ -161,6 +168,7 @@ async fn a_captioner_describes_once_it_is_there() {
     engine.registry.put_captioner(Loaded {
         model: Box::new(Narrator),
         untrained: true,
+        sha256: None,
     });
     let analysis = analyze(&engine, &["describe_image"]).await;
     let described = &analysis.results["describe_image"];

@@ -35,6 +35,7 @@ impl Registry {
     }
 
     pub(super) fn load_encoder(&self, encoder: Encoder) -> Result<AnyEncoder, String> {
+        let sha256 = self.known_sha256(encoder);
         let [file] = self.open(encoder.model())?;
         let model: Result<Box<dyn ImageEncoder>, LoadError> = match encoder {
             Encoder::Clip => Clip::load(&file, self.variants.clip, &self.placement)
@@ -42,7 +43,8 @@ impl Registry {
             Encoder::DinoV2 => DinoV2::load(&file, &self.placement)
                 .map(|model| Box::new(model) as Box<dyn ImageEncoder>),
         };
-        loaded(encoder.model(), model, &[file])
+        let loaded = loaded(encoder.model(), model, &[file])?;
+        Ok(Loaded { sha256, ..loaded })
     }
 
     pub(super) fn load_captioner(&self) -> Result<AnyCaptioner, String> {
@@ -122,5 +124,6 @@ fn loaded<T>(
     Ok(Loaded {
         model: in_memory,
         untrained,
+        sha256: None,
     })
 }
