@@ -44,7 +44,7 @@ impl Serve {
             .enable_all()
             .build()
             .context("cannot start the async runtime")?;
-        runtime.block_on(async {
+        let served = runtime.block_on(async {
             let stop = stop_signal()?;
             let listener = http::bind(&self.server.host, self.server.port).await?;
             info!(address = %listener.local_addr()?, threads, version = env!("CARGO_PKG_VERSION"), "listening");
@@ -54,7 +54,10 @@ impl Serve {
             http::serve(listener, router, max_connections, grace, stop).await?;
             info!("stopped");
             anyhow::Ok(ExitCode::SUCCESS)
-        })
+        });
+        // A disk that hangs keeps the thread that reads it, and the process is not to wait for that.
+        runtime.shutdown_background();
+        served
     }
 }
 
