@@ -29,8 +29,8 @@ pub(super) enum Looked {
 
 impl Gate {
     /// Looks, or waits for another's look that began after this call: what was on disk when it was called is known then. Gives
-    /// up at `deadline`, and at once where a look has gone on for longer than [`PATIENCE`]. One of `readers` is taken as long as the
-    /// look takes, whether anybody still waits or not.
+    /// up at `deadline`, and at once where a look, or its wait for a reader, has gone on for longer than [`PATIENCE`]. One of `readers`
+    /// is taken as long as the look takes, whether anybody still waits or not.
     pub(super) async fn pass(
         &self,
         readers: &Arc<Semaphore>,
@@ -45,24 +45,27 @@ impl Gate {
             if turn.is_some_and(|began| began >= called) {
                 return Ok(Looked::Now);
             }
-            // Never closed.
-            let reader = Arc::clone(readers).acquire_owned().await;
-            let began = Instant::now();
-            *turn = Some(began);
-            let under_way = UnderWay::new(&self.under_way, began);
-            let span = tracing::Span::current();
-            let work = spawn_blocking(move || {
-                span.in_scope(look);
-                drop((under_way, reader, turn));
+            let under_way = UnderWay::new(&self.under_way);
+            let (readers, span) = (Arc::clone(readers), tracing::Span::current());
+            // On its own, so that it comes to its end though nobody waits any more.
+            let work = tokio::spawn(async move {
+                // Never closed.
+                let reader = readers.acquire_owned().await;
+                let reading = spawn_blocking(move || {
+                    *turn = Some(Instant::now());
+                    span.in_scope(look);
+                    drop((under_way, reader, turn));
+                });
+                reading.await
             });
-            work.await.map(|()| Looked::Now)
+            work.await?.map(|()| Looked::Now)
         };
         let waited = timeout_at(deadline.into(), looking).await;
         waited.unwrap_or(Ok(Looked::Overdue))
     }
 
-    /// Since when a look is under way.
-    pub(super) fn under_way(&self) -> Option<Instant> {
+    /// Since when a look is under way, or waits for a reader.
+    fn under_way(&self) -> Option<Instant> {
         *self
             .under_way
             .lock()
@@ -74,8 +77,8 @@ impl Gate {
 struct UnderWay(Arc<Mutex<Option<Instant>>>);
 
 impl UnderWay {
-    fn new(place: &Arc<Mutex<Option<Instant>>>, began: Instant) -> Self {
-        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
+    fn new(place: &Arc<Mutex<Option<Instant>>>) -> Self {
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         Self(Arc::clone(place))
     }
 }

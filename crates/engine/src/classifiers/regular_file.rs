@@ -43,7 +43,8 @@ fn open(path: &Path) -> std::io::Result<File> {
     File::open(path)
 }
 
-fn require_regular(path: &Path, metadata: &Metadata) -> Result<(), ClassifierError> {
+/// Fails if something else is in the file's place.
+pub(super) fn require_regular(path: &Path, metadata: &Metadata) -> Result<(), ClassifierError> {
     if metadata.is_file() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument as _;
 
 use super::best_models::FILE_NAME;
 use super::classifier::Classifier;
@@ -123,10 +124,11 @@ impl ServedClassifiers {
             let gate = self.gate(collection);
             let readers = Arc::clone(&self.readers);
             let followed = Arc::clone(&self.followed);
-            looks.spawn(async move {
+            let look = async move {
                 let look = move || followed.look_at(collection);
                 (collection, gate.pass(&readers, deadline, look).await)
-            });
+            };
+            looks.spawn(look.in_current_span());
         }
         while let Some(look) = looks.join_next().await {
             let (collection, looked) = look?;

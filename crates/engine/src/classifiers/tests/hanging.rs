@@ -78,6 +78,10 @@ async fn what_is_no_regular_file_is_named_and_never_opened() {
         let name = name(&stem(1));
         let remove = ClassifierFolder::new(folder).lock().unwrap().remove(name);
         assert!(remove.is_err());
+        let lock = folder.join(".lock");
+        in_place_of(&lock, make);
+        let error = ClassifierFolder::new(folder).lock().unwrap_err();
+        assert!(error.to_string().contains(&said), "{error}");
     }
 }
 
@@ -164,10 +168,26 @@ async fn many_files_that_hang_keep_few_threads() {
     assert_eq!((all.len(), problem), (12, None));
     assert!(all.iter().all(|it| it.problem.is_some()));
     assert_eq!(disk.most_stuck(), 4);
+    // Those that wait for a thread are waited for as little as those that have one.
+    let began = Instant::now();
+    for _ in 0..10 {
+        let (all, _) = served.all().await.unwrap();
+        assert!(all.iter().all(|it| it.problem.is_some()));
+    }
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(disk.most_stuck(), 4);
     disk.mend();
-    served.all().await.unwrap();
-    let (all, _) = served.all().await.unwrap();
-    assert!(all.iter().all(|it| it.problem.is_none()));
+    while served
+        .all()
+        .await
+        .unwrap()
+        .0
+        .iter()
+        .any(|it| it.problem.is_some())
+    {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// What a request asks for is as new as the request, however many wait for one look.
@@ -190,7 +210,7 @@ async fn who_waits_sees_what_was_on_disk_when_it_asked() {
         })
     };
     let first = look();
-    while gate.under_way().is_none() {
+    while looks.load(Ordering::SeqCst) == 0 {
         tokio::task::yield_now().await;
     }
     // They asked after the first look began, so that it tells them nothing; one more serves all of them.
