@@ -30,7 +30,7 @@ def check(binary: pathlib.Path) -> tuple[int, int]:
                 write(model, path)
                 files[path] = (f"{name} {form}", model)
         command = [binary, "classifiers", "import", "--classifiers-dir", work / "ours"]
-        command += ["--embedding-type", "embed_clip_vit_b_32", *files]
+        command += ["--embedding", "embed_clip_vit_b_32", *files]
         made = subprocess.run(command, env=environment(), capture_output=True, text=True)
         if made.returncode:
             raise SystemExit(f"import ended with {made.returncode}:\n{made.stdout}\n{made.stderr}")

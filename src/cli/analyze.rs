@@ -50,7 +50,10 @@ impl Analyze {
                 .await
                 .context("Could not process image")?;
             anyhow::Ok(AnalyzeResponse::new(name, analysis))
-        })?;
+        });
+        // A disk that hangs keeps the thread that reads it, and the process is not to wait for that.
+        runtime.shutdown_background();
+        let response = response?;
         let mut out = io::stdout().lock();
         serde_json::to_writer_pretty(&mut out, &response)?;
         writeln!(out)?;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use engine::classifiers::{MetricsRecord, ServedClassifier, VersionName};
+use engine::classifiers::{EmbeddingModel, MetricsRecord, ServedClassifier, VersionName};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,6 +32,10 @@ pub struct ClassifierInfo {
     /// The embeddings that it was trained on, by their operations' names; several are joined by `+`.
     #[schema(example = "embed_clip_vit_b_32")]
     pub embedding_type: Option<String>,
+    /// The models that made those, one an embedding, in their order. A server with other ones says so in `problem`, and answers `error`.
+    pub embedding_models: Option<Vec<EmbeddingModelInfo>>,
+    /// Whether images were turned as their EXIF orientation says before they were embedded; null where that is not known.
+    pub exif_orientation_applied: Option<bool>,
     /// How many numbers those have.
     #[schema(example = 512)]
     pub dimensionality: Option<usize>,
@@ -39,6 +43,18 @@ pub struct ClassifierInfo {
     pub metrics: Option<ClassifierMetrics>,
     /// What is wrong, if anything is: the best one's file cannot be read, or what it was trained on is not to be had here.
     pub problem: Option<String>,
+}
+
+/// A model that made embeddings.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EmbeddingModelInfo {
+    /// Its name, as `image-embed models list` has it.
+    #[schema(example = "clip-vit-b-32")]
+    pub model: String,
+    /// SHA-256 of its weights; null where that is not known.
+    pub sha256: Option<String>,
+    /// Nobody said so: it is what the Python service has.
+    pub assumed: bool,
 }
 
 /// How well a classifier tells the two classes apart.
@@ -81,11 +97,23 @@ impl From<ServedClassifier> for ClassifierInfo {
                 .or_else(|| record?.trained_at.clone()),
             derivative_type: record.map(|it| it.derivative_type.clone()),
             embedding_type: record.map(|it| it.embedding_type.clone()),
+            embedding_models: record.map(|it| it.models().into_iter().map(Into::into).collect()),
+            exif_orientation_applied: record.and_then(|it| it.exif_orientation_applied),
             dimensionality: record.map(|it| it.dimensionality),
             metrics: served.best.metrics.map(Into::into),
             model_file: served.best.model_file,
             served_file: served.file,
             problem: served.problem,
+        }
+    }
+}
+
+impl From<EmbeddingModel> for EmbeddingModelInfo {
+    fn from(model: EmbeddingModel) -> Self {
+        Self {
+            model: model.model,
+            sha256: model.sha256,
+            assumed: model.assumed,
         }
     }
 }

@@ -7,7 +7,7 @@ mod request;
 mod response;
 mod status;
 
-pub use classifiers::{ClassifierInfo, ClassifierMetrics, ClassifiersResponse};
+pub use classifiers::{ClassifierInfo, ClassifierMetrics, ClassifiersResponse, EmbeddingModelInfo};
 pub use operations::{OperationInfo, OperationsResponse, ParamInfo};
 pub use pieces::pieces;
 pub use request::{

@@ -33,6 +33,11 @@ async fn a_folder_that_is_not_there_yet_is_followed() {
         "version": "2025-11-01_000000",
         "derivative_type": "prominent_face",
         "embedding_type": BOTH,
+        "embedding_models": [
+            {"model": "clip-vit-b-32", "sha256": null, "assumed": true},
+            {"model": "dinov2-vit-b-14", "sha256": null, "assumed": true}
+        ],
+        "exif_orientation_applied": null,
         "dimensionality": 1280,
         "metrics": {
             "macro_precision": 0.75, "macro_recall": 0.5, "macro_f1": 0.6, "accuracy": 0.7, "roc_auc": null
@@ -96,6 +101,7 @@ async fn what_is_broken_is_told_and_the_rest_stays() {
         "version",
         "derivative_type",
         "embedding_type",
+        "embedding_models",
         "dimensionality",
     ] {
         assert_eq!(three[unknown], Value::Null, "{unknown}");

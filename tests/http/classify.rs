@@ -40,13 +40,8 @@ pub(crate) fn publish(
     let classifier = Classifier {
         collection,
         record: Record {
-            derivative_type: region.to_owned(),
-            embedding_type: embeddings.to_owned(),
-            dimensionality: coefficients.len(),
-            trained_at: None,
-            origin: None,
-            samples: None,
             metrics: Some(metrics),
+            ..Record::new(region, embeddings, coefficients.len())
         },
         model: LogisticRegression::new(coefficients, 0.1).unwrap(),
     };

@@ -12,12 +12,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use candle_core::Device;
-use engine::{Engine, EngineConfig};
+use engine::{Engine, EngineConfig, Lineup, MemoryBudget};
 use http_body_util::BodyExt;
 use image_embed::fetch::{FetchPolicy, Fetcher};
 use image_embed::http::{AppState, HttpLimits, router};
 use imaging::{ExifOrientation, Limits};
-use models::{Placement, Precision, clip};
+use models::{Placement, Precision};
 use serde_json::Value;
 use tower::ServiceExt;
 use weights::{Store, StoreConfig};
@@ -69,8 +69,10 @@ fn state_with(
         store: Store::new(config),
         classifiers_dir,
         placement: Placement::new(Device::Cpu, Precision::F32),
-        clip_variant: clip::Variant::default(),
-        blip_variant: models::blip::Variant::default(),
+        lineup: Lineup::default(),
+        max_batch: NonZeroUsize::MIN,
+        memory: MemoryBudget::of(256 << 20),
+        cache_bytes: 0,
         threads: NonZeroUsize::new(2).unwrap(),
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,

@@ -1,6 +1,6 @@
 use std::fs;
 
-use engine::classifiers::ClassifierFolder;
+use engine::classifiers::{Classifier, ClassifierFolder, EmbeddingModel};
 
 use crate::{image_embed, report};
 
@@ -50,6 +50,7 @@ fn images_are_embedded_and_told_apart() {
         "--weights-dir",
         &weights,
         "--offline",
+        "--apply-exif-orientation",
         "--classifiers-dir",
         &folder,
     ];
@@ -68,7 +69,15 @@ fn images_are_embedded_and_told_apart() {
         rows[1]["reason"],
         "its folder's name does not begin with a number"
     );
-    let best = ClassifierFolder::new(&classifiers).best_models().unwrap().0;
+    let folder = ClassifierFolder::new(&classifiers);
+    let best = folder.best_models().unwrap().0;
+    let trained = Classifier::open(&classifiers.join(&best[&12].model_file)).unwrap();
+    assert_eq!(
+        trained.record.embedding_models,
+        [EmbeddingModel::new("clip-vit-b-32")],
+        "of a weights directory no hash is known"
+    );
+    assert_eq!(trained.record.exif_orientation_applied, Some(true));
     assert_eq!(
         best[&12].embedding_type.as_deref(),
         Some("embed_clip_vit_b_32")

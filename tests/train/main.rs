@@ -18,6 +18,10 @@ fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
 /// The rows of `train --json`.
 fn report(output: &Output) -> Vec<Value> {
     serde_json::from_slice(&output.stdout)

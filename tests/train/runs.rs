@@ -180,6 +180,49 @@ fn ten_versions_are_kept_and_the_best_on_the_new_rows_is_in_force() {
 }
 
 #[test]
+fn a_sites_embeddings_are_of_the_python_services_models_unless_it_is_said_otherwise() {
+    let parent = tempfile::tempdir().unwrap();
+    let (site, classifiers) = (parent.path().join("site"), parent.path().join("ours"));
+    let data = |seed| training_data(40, 8, seed).to_string();
+    let both = json!({"derivative_type_name": "whole_image", "embedding_type_name": "embed_dino_v2+embed_clip_vit_b_32"});
+    let listed = json!([{"id": 5}, {"id": 6, "collection_focus": both}]);
+    write_site(&site, &listed, &[(5, data(1)), (6, data(2))]);
+    let source = ["--data", site.to_str().unwrap()];
+    let folder = ClassifierFolder::new(&classifiers);
+    let models = |id| {
+        let best = folder.best_models().unwrap().0;
+        let record = Classifier::open(&classifiers.join(&best[&id].model_file))
+            .unwrap()
+            .record;
+        assert_eq!(record.exif_orientation_applied, None);
+        assert!(record.embedding_models.iter().all(|it| !it.assumed));
+        record.models_in_words()
+    };
+    report(&train(&source, &classifiers));
+    assert_eq!(
+        [5, 6].map(models),
+        ["clip-vit-b-32", "dinov2-vit-b-14+clip-vit-b-32"]
+    );
+    // What was trained on another model's vectors is not compared, and gives way.
+    let other = [&source[..], &["--embedding-model", "clip-vit-b-16"]].concat();
+    let rows = report(&train(&other, &classifiers));
+    assert_eq!(rows[0]["best"]["model_file"], rows[0]["model_file"]);
+    assert_eq!(
+        [5, 6].map(models),
+        ["clip-vit-b-16", "dinov2-vit-b-14+clip-vit-b-16"]
+    );
+
+    let images = ["--images", ".", "--embedding-model", "clip-vit-b-16"];
+    let output = train(&images, &classifiers);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be used with"));
+    let output = train(
+        &[&source[..], &["--embedding-model", "mtcnn"]].concat(),
+        &classifiers,
+    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expected one of clip-vit-b-32, "));
+}
+
+#[test]
 fn the_table_says_what_happened() {
     let folder = tempfile::tempdir().unwrap();
     let (site, classifiers) = (

@@ -22,6 +22,7 @@ mod file_bytes;
 mod http;
 mod hub;
 mod hub_cache;
+mod known_sha256;
 mod lock;
 mod partial_file;
 mod pickle;

@@ -70,7 +70,7 @@ impl Store {
     }
 
     /// The path, and whether it is a stand-in for upstream's own file.
-    fn find(&self, entry: &FileEntry) -> Result<(PathBuf, bool), StoreError> {
+    pub(crate) fn find(&self, entry: &FileEntry) -> Result<(PathBuf, bool), StoreError> {
         let FileEntry {
             model, path: file, ..
         } = *entry;

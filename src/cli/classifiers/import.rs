@@ -5,13 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use engine::classifiers::{
-    BestModel, BestModels, Classifier, Record, Version, VersionName, WritableFolder,
-};
+use engine::classifiers::{BestModel, Classifier, Record, Version, VersionName, WritableFolder};
 use models::logistic::LogisticRegression;
 use time::OffsetDateTime;
 use weights::PickledClassifier;
 
+use super::embedding::Embedding;
+use super::imported::{Claim, Imported, beside, put_in_force, refresh, same_numbers, warn_of};
 use crate::config::ClassifiersSettings;
 
 #[derive(Args, Debug)]
@@ -29,30 +29,13 @@ pub(super) struct Import {
     #[arg(long, value_name = "TARGET", value_parser = crate::cli::train::target)]
     derivative_type: Option<String>,
 
-    /// What made the embeddings [default: what best_models.json says, else what has as many numbers]
-    #[arg(long, value_name = "OPERATION")]
-    embedding_type: Option<String>,
+    /// What made the embeddings that it was trained on: operations (embed_clip_vit_b_32) or models (clip-vit-b-16), several joined by +
+    /// [default: what best_models.json says, else what has as many numbers, as the Python service's default models make them]
+    #[arg(long, alias = "embedding-type", value_name = "NAMES", value_parser = Embedding::parse)]
+    embedding: Option<Embedding>,
 
     #[command(flatten)]
     classifiers: ClassifiersSettings,
-}
-
-/// A classifier that was stored, or was there already.
-struct Imported {
-    name: VersionName,
-    classifier: Classifier,
-    /// How good a reason there is to put it in force: later ones win among equals.
-    claim: Claim,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Claim {
-    /// It is there.
-    Version,
-    /// It has the name of the copy of the best.
-    Copy,
-    /// `best_models.json` beside it names it.
-    Named,
 }
 
 impl Import {
@@ -75,6 +58,10 @@ impl Import {
             };
             writeln!(io::stdout(), "{line}")?;
         }
+        let assumed = imported.values().flatten();
+        let assumed =
+            assumed.filter(|it| it.classifier.record.models().iter().any(|it| it.assumed));
+        warn_of(&assumed.collect::<Vec<_>>())?;
         for (collection, candidates) in imported {
             put_in_force(&folder, collection, &candidates)?;
         }
@@ -127,7 +114,7 @@ impl Import {
         if claim == Claim::Copy
             && let Some(name) = same_numbers(folder, &imported)?
         {
-            return Ok((Imported { name, ..imported }, "present "));
+            return self.present(folder, Imported { name, ..imported });
         }
         let path = folder.folder().path_of(name);
         if path.exists() {
@@ -138,10 +125,35 @@ impl Import {
                     path.display()
                 );
             }
-            return Ok((imported, "present "));
+            return self.present(folder, imported);
         }
         folder.save(name, &imported.classifier)?;
         Ok((imported, "imported"))
+    }
+
+    /// One that is stored already. What `--embedding` says of it counts, as that is how a wrong guess is mended.
+    fn present(
+        &self,
+        folder: &WritableFolder,
+        imported: Imported,
+    ) -> anyhow::Result<(Imported, &'static str)> {
+        let Imported { name, claim, .. } = imported;
+        let mut classifier = Classifier::open(&folder.folder().path_of(name))?;
+        let said = self.embedding.as_ref();
+        let mended = said.filter(|it| !it.is_that_of(&classifier.record));
+        if let Some(said) = mended {
+            classifier.record.embedding_type = said.embedding_type.clone();
+            classifier.record.embedding_models = said.models.clone();
+            folder.save(name, &classifier)?;
+            refresh(folder, name, &classifier)?;
+        }
+        let word = mended.map_or("present ", |_| "mended  ");
+        let there = Imported {
+            name,
+            classifier,
+            claim,
+        };
+        Ok((there, word))
     }
 
     fn record(
@@ -152,104 +164,37 @@ impl Import {
         file: &Path,
     ) -> anyhow::Result<Record> {
         let dimensionality = pickled.coefficients.len();
-        let (region, embedding) = match entry {
+        let (region, embedding_type) = match entry {
             Some(entry) => (entry.derivative_type, entry.embedding_type),
             None => (None, None),
         };
-        let usual = || match dimensionality {
-            512 => Some("embed_clip_vit_b_32".to_owned()),
-            768 => Some("embed_dino_v2".to_owned()),
-            1280 => Some("embed_clip_vit_b_32+embed_dino_v2".to_owned()),
-            _ => None,
-        };
-        let embedding = self.embedding_type.clone().or(embedding).or_else(usual);
+        let embedding = self.embedding.clone();
+        let embedding = embedding.or_else(|| embedding_type.as_deref().map(Embedding::assumed));
+        let embedding = embedding.or_else(|| Embedding::of_width(dimensionality));
+        let embedding = embedding.with_context(|| {
+            let shown = file.display();
+            format!("{shown}: nothing says which embedding has {dimensionality} numbers; add --embedding")
+        })?;
         let scikit_learn = pickled
             .scikit_learn
             .as_deref()
             .unwrap_or("of an unknown version");
         let file_name = file.file_name().unwrap_or_default().to_string_lossy();
+        let region = self.derivative_type.clone().or(region);
+        let region = region.as_deref().unwrap_or("whole_image");
         Ok(Record {
-            derivative_type: self
-                .derivative_type
-                .clone()
-                .or(region)
-                .unwrap_or_else(|| "whole_image".to_owned()),
-            embedding_type: embedding.with_context(|| {
-                let shown = file.display();
-                format!("{shown}: nothing says which embedding has {dimensionality} numbers; add --embedding-type")
-            })?,
-            dimensionality,
+            embedding_models: embedding.models,
             trained_at: Some(version.to_string()),
-            origin: Some(format!("imported from {file_name} (scikit-learn {scikit_learn})")),
-            samples: None,
-            metrics: None,
+            origin: Some(format!(
+                "imported from {file_name} (scikit-learn {scikit_learn})"
+            )),
+            ..Record::new(region, &embedding.embedding_type, dimensionality)
         })
     }
-}
-
-/// The stored version that has the numbers of what is imported: the copy of the best is a copy of one of them.
-fn same_numbers(
-    folder: &WritableFolder,
-    imported: &Imported,
-) -> anyhow::Result<Option<VersionName>> {
-    let folder = folder.folder();
-    let same = |name: &VersionName| {
-        name.collection == imported.name.collection
-            && Classifier::open(&folder.path_of(*name))
-                .is_ok_and(|it| it.model == imported.classifier.model)
-    };
-    Ok(folder.versions()?.into_iter().find(same))
 }
 
 fn version_of_date(file: &Path) -> anyhow::Result<Version> {
     let date = std::fs::metadata(file).and_then(|it| it.modified());
     let date = date.with_context(|| format!("cannot tell the date of {}", file.display()))?;
     Ok(Version::at(OffsetDateTime::from(date)))
-}
-
-/// What the `best_models.json` beside the file says of its collection, and whether it names this file.
-fn beside(
-    file: &Path,
-    collection: u64,
-    named: Option<VersionName>,
-) -> anyhow::Result<(Option<BestModel>, Claim)> {
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let entry = BestModels::read(folder)?.0.remove(&collection);
-    let is_named = entry.as_ref().is_some_and(|entry| {
-        file.file_name()
-            .is_some_and(|name| name == entry.model_file.as_str())
-    });
-    let claim = match named {
-        _ if is_named => Claim::Named,
-        Some(VersionName { version: None, .. }) => Claim::Copy,
-        _ => Claim::Version,
-    };
-    Ok((entry, claim))
-}
-
-/// An imported version is put in force where none is that can be served: which is the best of several only a bake-off can tell.
-fn put_in_force(
-    folder: &WritableFolder,
-    collection: u64,
-    candidates: &[Imported],
-) -> anyhow::Result<()> {
-    let best = folder.folder().best_models()?;
-    if let Some(best) = best.0.get(&collection)
-        && Classifier::open(&folder.folder().path().join(&best.model_file)).is_ok()
-    {
-        return Ok(());
-    }
-    let chosen = candidates.iter().max_by_key(|it| (it.claim, it.name));
-    let Some(chosen) = chosen else {
-        return Ok(());
-    };
-    let entry = BestModel::new(chosen.name.file_name(), &chosen.classifier.record, None);
-    folder.put_in_force(chosen.name, &chosen.classifier, entry)?;
-    writeln!(io::stdout(), "in force  {}", chosen.name)?;
-    Ok(())
 }

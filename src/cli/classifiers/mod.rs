@@ -1,6 +1,8 @@
 //! `image-embed classifiers`: what there is, and what comes from elsewhere.
 
+mod embedding;
 mod import;
+mod imported;
 mod show;
 
 use std::process::ExitCode;
@@ -19,7 +21,7 @@ pub(crate) struct Classifiers {
 enum Command {
     /// Read scikit-learn's pickled classifiers, executing nothing in them, and store them as versions
     Import(import::Import),
-    /// Show every collection's versions, and which is in force
+    /// Show every collection's versions, what they were trained on (a model with a question mark is assumed), and which is in force
     List {
         #[command(flatten)]
         classifiers: ClassifiersSettings,

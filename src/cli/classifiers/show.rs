@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
-use engine::classifiers::{Classifier, ClassifierFolder, ServedClassifier, ServedClassifiers};
+use engine::classifiers::{
+    Classifier, ClassifierFolder, Record, ServedClassifier, ServedClassifiers,
+};
 use serde_json::json;
 
 use crate::config::ClassifiersSettings;
@@ -31,7 +33,7 @@ pub(super) struct Export {
     classifiers: ClassifiersSettings,
 }
 
-/// A line a version, oldest first.
+/// A line a version, oldest first. A model with a question mark is assumed, as nobody said which it was.
 pub(super) fn list(folder: &ClassifierFolder) -> anyhow::Result<ExitCode> {
     let best = folder.best_models()?;
     let mut code = ExitCode::SUCCESS;
@@ -49,7 +51,8 @@ pub(super) fn list(folder: &ClassifierFolder) -> anyhow::Result<ExitCode> {
                 });
                 let (region, embedding) = (&record.derivative_type, &record.embedding_type);
                 let width = record.dimensionality;
-                format!("{word}  {name}  {region}  {embedding}  {width}{precision}")
+                let models = models(record);
+                format!("{word}  {name}  {region}  {embedding}  {models}  {width}{precision}")
             }
             Err(error) => {
                 code = ExitCode::FAILURE;
@@ -77,6 +80,19 @@ pub(super) fn list(folder: &ClassifierFolder) -> anyhow::Result<ExitCode> {
         )?;
     }
     Ok(code)
+}
+
+/// The models that made what it was trained on, those that are assumed with a question mark.
+fn models(record: &Record) -> String {
+    let names = record.models().into_iter().map(|it| match it.assumed {
+        true => it.model + "?",
+        false => it.model,
+    });
+    let names: Vec<String> = names.collect();
+    match names.is_empty() {
+        true => "?".to_owned(),
+        false => names.join("+"),
+    }
 }
 
 /// The classifier that a server would have now.
@@ -107,6 +123,7 @@ impl Show {
             "collection_id": self.collection,
             "model_file": served.best.model_file,
             "record": classifier.record,
+            "embedding_models": classifier.record.models(),
             "last_bake_off": served.best.metrics,
             "problem": served.problem,
         });

@@ -72,14 +72,17 @@ impl Training<'_> {
         let fit_ms = began.elapsed().as_secs_f64() * 1e3;
         let metrics = Metrics::of(&fit.model, test);
         let name = self.folder.new_version(id)?;
+        let focus = &collection.focus;
+        let made_by = self.source.made_by(&focus.embedding_type);
+        let (region, embedding) = (&focus.derivative_type, &focus.embedding_type);
         let record = Record {
-            derivative_type: collection.focus.derivative_type.clone(),
-            embedding_type: collection.focus.embedding_type.clone(),
-            dimensionality: train.width(),
+            embedding_models: made_by.models,
+            exif_orientation_applied: made_by.exif_orientation_applied,
             trained_at: name.version.map(|version| version.to_string()),
             origin: Some(concat!("image-embed ", env!("CARGO_PKG_VERSION")).to_owned()),
             samples: Some(samples),
             metrics: Some(metrics.into()),
+            ..Record::new(region, embedding, train.width())
         };
         let classifier = Classifier {
             collection: id,

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
+use engine::classifiers::operations_of;
 use engine::{Data, Engine, EngineConfig, Task, TaskList};
+use imaging::ExifOrientation;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
+use super::made_by::MadeBy;
 use super::source::{Collection, Focus, Source};
 use super::training_data::TrainingData;
 
@@ -18,6 +21,7 @@ const NAMED_FAILURES: usize = 10;
 pub(super) struct Images {
     folder: PathBuf,
     focus: Focus,
+    exif_orientation: ExifOrientation,
     engine: Arc<Engine>,
     runtime: Runtime,
     tasks: TaskList,
@@ -29,7 +33,7 @@ impl Images {
             .enable_all()
             .build()
             .context("cannot start the async runtime")?;
-        let tasks = focus.embedding_type.split('+').map(|operation| {
+        let tasks = operations_of(&focus.embedding_type).map(|operation| {
             let params = json!({"target": focus.derivative_type});
             Task {
                 operation_id: operation.to_owned(),
@@ -41,6 +45,7 @@ impl Images {
             folder: folder.to_owned(),
             tasks: TaskList::new(tasks.collect(), usize::MAX).context("--embedding-type")?,
             focus,
+            exif_orientation: engine.exif_orientation,
             engine: Arc::new(Engine::new(engine)?),
             runtime,
         })
@@ -150,5 +155,13 @@ impl Source for Images {
             failed.first().map_or("there are none", String::as_str)
         );
         Ok(data)
+    }
+
+    fn made_by(&self, embedding_type: &str) -> MadeBy {
+        let models = operations_of(embedding_type).map(|it| self.engine.embedding_model(it));
+        MadeBy {
+            models: models.collect::<Option<_>>().unwrap_or_default(),
+            exif_orientation_applied: Some(self.exif_orientation == ExifOrientation::Apply),
+        }
     }
 }

@@ -4,6 +4,7 @@ mod collection;
 mod images;
 mod json_within;
 mod listing;
+mod made_by;
 mod report;
 mod site;
 mod source;
@@ -15,10 +16,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use engine::classifiers::EmbeddingModel;
 
 use crate::config::{ClassifiersSettings, EngineSettings, WeightsSettings};
 use collection::Training;
 use images::Images;
+use made_by::SiteModels;
+pub(super) use made_by::embedding_model;
 use report::{Outcome, Report};
 use site::Site;
 pub(super) use source::target;
@@ -71,6 +75,11 @@ struct From {
     #[arg(long, value_name = "DIR", conflicts_with = "images")]
     data: Option<PathBuf>,
 
+    /// A model that made embeddings of the site or the folder, if it is not the Python service's (clip-vit-b-32, dinov2-vit-b-14);
+    /// may be given once an operation. Embeddings of images are made by the models of this machine's settings
+    #[arg(long = "embedding-model", value_name = "MODEL", conflicts_with = "images", value_parser = embedding_model)]
+    embedding_models: Vec<EmbeddingModel>,
+
     /// A folder of images instead, which are embedded here: `DIR/ID/positive/*` and `DIR/ID/negative/*`
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
@@ -95,13 +104,14 @@ impl Train {
             derivative_type: self.focus.derivative_type.clone(),
             embedding_type: self.focus.embedding_type.clone(),
         };
+        let models = SiteModels::new(&self.from.embedding_models)?;
         let source: Box<dyn Source> = if let Some(folder) = &self.from.images {
             let engine = self.engine.engine_config(&self.weights)?;
             Box::new(Images::new(folder, engine, focus)?)
         } else if let Some(folder) = &self.from.data {
-            Box::new(Folder::new(folder, focus))
+            Box::new(Folder::new(folder, focus, models))
         } else {
-            Box::new(Site::new(&self.from.base_url, focus))
+            Box::new(Site::new(&self.from.base_url, focus, models))
         };
         let folder = self.classifiers.folder().lock()?;
         let mut listed = source.collections().context("no collections to train")?;

@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 use ureq::Agent;
 
 use super::listing;
+use super::made_by::{MadeBy, SiteModels};
 use super::source::{Collection, Focus, Source};
 use super::training_data::TrainingData;
 
@@ -21,11 +22,12 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2
 pub(super) struct Site {
     base: String,
     focus: Focus,
+    models: SiteModels,
     agent: Agent,
 }
 
 impl Site {
-    pub(super) fn new(base: &str, focus: Focus) -> Self {
+    pub(super) fn new(base: &str, focus: Focus, models: SiteModels) -> Self {
         let agent = Agent::config_builder()
             .user_agent(concat!("image-embed/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
@@ -36,6 +38,7 @@ impl Site {
         Self {
             base: base.trim_end_matches('/').to_owned(),
             focus,
+            models,
             agent: agent.into(),
         }
     }
@@ -89,5 +92,9 @@ impl Source for Site {
 
     fn training_data(&self, collection: u64) -> anyhow::Result<TrainingData> {
         TrainingData::parse(&self.get(&format!("collections/{collection}/training_data.json"))?)
+    }
+
+    fn made_by(&self, embedding_type: &str) -> MadeBy {
+        self.models.of(embedding_type)
     }
 }

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use engine::Target;
 
 use super::listing;
+use super::made_by::{MadeBy, SiteModels};
 use super::training_data::TrainingData;
 
 /// What embeddings are of, and what made them.
@@ -61,6 +62,9 @@ pub(crate) trait Source {
     fn collections(&self) -> anyhow::Result<Vec<Collection>>;
 
     fn training_data(&self, collection: u64) -> anyhow::Result<TrainingData>;
+
+    /// What made the embeddings that it gave of this type.
+    fn made_by(&self, embedding_type: &str) -> MadeBy;
 }
 
 /// A folder of the files that the training site serves.
@@ -68,13 +72,15 @@ pub(crate) trait Source {
 pub(crate) struct Folder {
     folder: PathBuf,
     focus: Focus,
+    models: SiteModels,
 }
 
 impl Folder {
-    pub(crate) fn new(folder: &Path, focus: Focus) -> Self {
+    pub(crate) fn new(folder: &Path, focus: Focus, models: SiteModels) -> Self {
         Self {
             folder: folder.to_owned(),
             focus,
+            models,
         }
     }
 
@@ -92,5 +98,9 @@ impl Source for Folder {
 
     fn training_data(&self, collection: u64) -> anyhow::Result<TrainingData> {
         TrainingData::parse(&self.read(&format!("collections/{collection}/training_data.json"))?)
+    }
+
+    fn made_by(&self, embedding_type: &str) -> MadeBy {
+        self.models.of(embedding_type)
     }
 }

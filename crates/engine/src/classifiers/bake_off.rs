@@ -13,7 +13,7 @@ pub struct Contender {
     pub name: VersionName,
     /// Its record.
     pub record: Record,
-    /// How it did; none where it was trained on another region or other embeddings than the samples have.
+    /// How it did; none where it was trained on another region or other embeddings than the samples have, or on those of another model.
     pub metrics: Option<Metrics>,
 }
 
@@ -31,9 +31,8 @@ pub fn bake_off(
         .iter()
         .map(|(name, classifier)| {
             let record = &classifier.record;
-            let comparable = record.derivative_type == latest.derivative_type
-                && record.embedding_type == latest.embedding_type
-                && record.dimensionality == samples.width();
+            let comparable =
+                record.is_comparable_with(latest) && record.dimensionality == samples.width();
             Contender {
                 name: *name,
                 record: record.clone(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::ClassifierError;
 use super::record::{MetricsRecord, Record};
+use super::regular_file::read_regular_file;
 use super::replace::replace;
 
 /// The file's name.
@@ -94,17 +95,19 @@ impl BestModels {
     /// [`ClassifierError`] when it cannot be read, or an entry is not understood. File names with a folder in them are not.
     pub fn read(folder: &Path) -> Result<Self, ClassifierError> {
         let path = folder.join(FILE_NAME);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
-            }
-            Err(error) => return Err(ClassifierError::io("read", &path)(error)),
-        };
-        let format = |reason: String| ClassifierError::format(&path, reason);
+        match read_regular_file(&path) {
+            Ok(bytes) => Self::parse(&path, &bytes),
+            Err(error) if error.is_absence() => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the content of the file at `path`.
+    pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, ClassifierError> {
+        let format = |reason: String| ClassifierError::format(path, reason);
         // By hand, as integer keys of an untagged form are beyond serde.
         let entries: BTreeMap<String, BestModel> =
-            serde_json::from_slice(&bytes).map_err(|error| format(error.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|error| format(error.to_string()))?;
         let mut best = BTreeMap::new();
         for (key, entry) in entries {
             let collection = key

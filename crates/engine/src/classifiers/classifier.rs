@@ -1,5 +1,3 @@
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use models::logistic::LogisticRegression;
@@ -7,9 +5,7 @@ use models::logistic::LogisticRegression;
 use super::error::ClassifierError;
 use super::file_format;
 use super::record::Record;
-
-/// The largest file that is read. A classifier of 1,280 numbers has 11 KB.
-const MAX_BYTES: u64 = 16 << 20;
+use super::regular_file::read_regular_file;
 
 /// Whether an image is in a collection: the numbers, and what they are for.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,20 +24,21 @@ impl Classifier {
     /// # Errors
     /// [`ClassifierError`] when it cannot be read or is damaged.
     pub fn open(path: &Path) -> Result<Self, ClassifierError> {
+        Self::require_no_pickle(path)?;
+        Self::parse(path, read_regular_file(path)?)
+    }
+
+    /// Fails if the file's name is a pickle's.
+    pub(super) fn require_no_pickle(path: &Path) -> Result<(), ClassifierError> {
         if path.extension().is_some_and(|it| it == "pkl") {
-            return Err(ClassifierError::Pickle {
-                path: path.to_owned(),
-            });
+            let path = path.to_owned();
+            return Err(ClassifierError::Pickle { path });
         }
-        let mut bytes = Vec::new();
-        let file = File::open(path).map_err(ClassifierError::io("open", path))?;
-        file.take(MAX_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(ClassifierError::io("read", path))?;
-        if bytes.len() as u64 > MAX_BYTES {
-            let reason = format!("more than {MAX_BYTES} bytes");
-            return Err(ClassifierError::format(path, reason));
-        }
+        Ok(())
+    }
+
+    /// Reads the content of the file at `path`.
+    pub(super) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Self, ClassifierError> {
         file_format::read(path, bytes)
     }
 

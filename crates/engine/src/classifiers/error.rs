@@ -14,6 +14,14 @@ pub enum ClassifierError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// There is something else in the file's place, which is not opened: it may keep its reader waiting for ever.
+    #[error("{} is {found}, expected a regular file", path.display())]
+    NotRegular {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
     /// The file is no classifier.
     #[error("{}: {reason}", path.display())]
     Format {
@@ -51,6 +59,17 @@ pub enum Unserved {
 }
 
 impl ClassifierError {
+    /// Whether trying again may help although the file stays as it is: too many files are open, a network folder is away, memory is
+    /// short, a permission is missing. What is damaged stays damaged, and what is not there is seen when it comes.
+    pub(super) fn may_pass(&self) -> bool {
+        matches!(self, Self::Io { .. }) && !self.is_absence()
+    }
+
+    /// Whether there is no such file.
+    pub(super) fn is_absence(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
     pub(super) fn io(
         action: &'static str,
         path: &Path,

@@ -8,6 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::best_models::{BestModel, BestModels};
 use super::classifier::Classifier;
 use super::error::ClassifierError;
+use super::regular_file::require_regular;
 use super::replace::{INCOMPLETE, replace};
 use super::version::{Version, VersionName};
 
@@ -83,6 +84,10 @@ impl ClassifierFolder {
     pub fn lock(&self) -> Result<WritableFolder, ClassifierError> {
         create_dir_all(&self.0).map_err(ClassifierError::io("create", &self.0))?;
         let path = self.0.join(".lock");
+        // A named pipe would keep who opens it for ever.
+        if let Ok(metadata) = std::fs::metadata(&path) {
+            require_regular(&path, &metadata)?;
+        }
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)

@@ -3,6 +3,7 @@
 use models::logistic::sigmoid;
 
 use super::classifier::Classifier;
+use super::embedding_model::EmbeddingModel;
 use super::error::Unserved;
 use crate::lineup::Role;
 use crate::operations::{Kind, OPERATIONS};
@@ -28,10 +29,8 @@ impl Classifier {
 
     /// Those whose vectors it was trained on, which lay one behind the other.
     pub(crate) fn roles(&self) -> Result<Vec<Role>, Unserved> {
-        match self.record.embedding_type.as_str() {
-            "" => Ok(vec![Role::Clip]),
-            names => names.split('+').map(|name| self.role(name)).collect(),
-        }
+        let operations = self.record.operations();
+        operations.map(|name| self.role(name)).collect()
     }
 
     fn role(&self, name: &str) -> Result<Role, Unserved> {
@@ -47,6 +46,42 @@ impl Classifier {
                 "its embedding_type has '{name}', which is none of {known}"
             ))
         })
+    }
+
+    /// Fails if its vectors were made by other models than `here`, which are this server's, in the order of its embeddings.
+    pub(crate) fn fits(&self, here: &[EmbeddingModel]) -> Result<(), Unserved> {
+        let trained_on = self.record.models();
+        if trained_on.len() != here.len() {
+            let (named, embeddings) = (trained_on.len(), here.len());
+            return Err(self.broken(format!(
+                "its record names {named} models, and its embedding_type {embeddings} embeddings"
+            )));
+        }
+        let pairs = trained_on.iter().zip(here);
+        for (operation, (trained_on, here)) in self.record.operations().zip(pairs) {
+            let model = shortened(&trained_on.model);
+            let assumed = match trained_on.assumed {
+                true => " (which its record only assumes)",
+                false => "",
+            };
+            let ours = &here.model;
+            if trained_on.model != here.model {
+                return Err(self.broken(format!(
+                    "it was trained on vectors of {model}{assumed}, and this server's {operation} is {ours}"
+                )));
+            }
+            if trained_on.has_other_weights_than(here) {
+                let hash = |it: &EmbeddingModel| {
+                    let hash = it.sha256.as_deref().unwrap_or_default();
+                    hash.chars().take(12).collect::<String>()
+                };
+                let (theirs, ours) = (hash(trained_on), hash(here));
+                return Err(self.broken(format!(
+                    "it was trained on vectors of {model} with weights of sha256 {theirs}…, and this server's have {ours}…"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Fails unless it takes vectors of `width` numbers.

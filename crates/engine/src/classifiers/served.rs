@@ -1,42 +1,25 @@
 //! The classifiers in force, as a server has them in memory, followed as they change on disk.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
-use super::best_models::{BestModel, BestModels, FILE_NAME};
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument as _;
+
+use super::best_models::FILE_NAME;
 use super::classifier::Classifier;
-use super::error::{ClassifierError, Unserved};
-use super::version::VersionName;
+use super::disk::{Disk, FileSystem};
+use super::error::Unserved;
+use super::followed::Followed;
+use super::gate::{Gate, Looked, PATIENCE};
+use super::known::{Known, ServedClassifier};
 
-/// What tells whether a file is another than before: date, length and, where there is one, inode, as files are renamed into
-/// place, and that may happen twice within a tick of the file system's clock.
-type Signature = Option<(SystemTime, u64, u64)>;
-
-fn signature(path: &Path) -> Signature {
-    let metadata = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
-    #[cfg(not(unix))]
-    let inode = 0;
-    Some((metadata.modified().ok()?, metadata.len(), inode))
-}
-
-/// A classifier in force, or why there is none.
-#[derive(Debug, Clone)]
-pub struct ServedClassifier {
-    /// The collection.
-    pub collection: u64,
-    /// What `best_models.json` says of it.
-    pub best: BestModel,
-    /// The one in force: the best, or while its file is broken the one before it.
-    pub classifier: Option<Arc<Classifier>>,
-    /// The file that the one in force was read from.
-    pub file: Option<String>,
-    /// What is wrong with the best one's file.
-    pub problem: Option<String>,
-}
+/// Files of classifiers that are looked at at a time, and so the most threads that those of a disk which hangs keep; one more
+/// looks at `best_models.json`.
+const READERS: usize = 4;
 
 /// What a request finds of each collection that it names.
 pub(crate) type Found = HashMap<u64, Result<Arc<Classifier>, Unserved>>;
@@ -44,196 +27,138 @@ pub(crate) type Found = HashMap<u64, Result<Arc<Classifier>, Unserved>>;
 /// The classifiers of a folder. Looking one up costs the look at two files' dates, and reads what has changed.
 #[derive(Debug)]
 pub struct ServedClassifiers {
-    folder: PathBuf,
-    state: Mutex<State>,
+    followed: Arc<Followed>,
+    best_models: Gate,
+    best_models_reader: Arc<Semaphore>,
+    /// Of collections that `best_models.json` has named.
+    files: Mutex<HashMap<u64, Arc<Gate>>>,
+    readers: Arc<Semaphore>,
 }
 
+/// Files whose look does not come to an end.
 #[derive(Debug, Default)]
-struct State {
-    seen: Signature,
-    best: BestModels,
-    problem: Option<String>,
-    loaded: BTreeMap<u64, Loaded>,
-}
-
-#[derive(Debug)]
-struct Loaded {
-    /// Of which file, as it was: what follows was said of it.
-    source: (String, Signature),
-    in_force: Option<InForce>,
-    problem: Option<String>,
-}
-
-/// A classifier, and the name of the file it was read from.
-#[derive(Clone, Debug)]
-struct InForce {
-    classifier: Arc<Classifier>,
-    file: String,
+struct Overdue {
+    best_models: bool,
+    files: BTreeSet<u64>,
 }
 
 impl ServedClassifiers {
     /// The classifiers of `folder`, which need not be there yet. Reads nothing.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
+        Self::on(folder, Box::new(FileSystem))
+    }
+
+    pub(super) fn on(folder: &Path, disk: Box<dyn Disk>) -> Self {
         Self {
-            folder: folder.to_owned(),
-            state: Mutex::default(),
+            followed: Arc::new(Followed::new(folder, disk)),
+            best_models: Gate::default(),
+            best_models_reader: Arc::new(Semaphore::new(1)),
+            files: Mutex::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
         }
     }
 
     /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.followed.folder()
     }
 
-    /// The collection's classifier, as it is on disk now. Reads files where they changed, so blocks.
+    /// The collection's classifier, as it is on disk now. Reads files where they changed, and blocks as long as the disk does: for
+    /// commands, not for a server.
     pub fn get(&self, collection: u64) -> Option<ServedClassifier> {
-        let mut state = self.now();
-        state.get(&self.folder, collection)
+        self.followed.look_at_best_models();
+        self.followed.look_at(collection);
+        self.followed.known().get(collection)
     }
 
-    /// The classifiers of several collections at one moment. Blocks likewise.
-    pub(crate) fn find(&self, collections: BTreeSet<u64>) -> Found {
-        let mut state = self.now();
-        let found = collections
-            .into_iter()
-            .map(|collection| (collection, state.find(&self.folder, collection)));
-        found.collect()
+    /// The classifiers of several collections at one moment, as they are on disk now, or where the disk is too slow as they are
+    /// known.
+    pub(crate) async fn find(&self, collections: BTreeSet<u64>) -> Result<Found, JoinError> {
+        let overdue = self.look(|known| {
+            let named = collections.iter().copied();
+            named.filter(|id| known.best.0.contains_key(id)).collect()
+        });
+        let overdue = overdue.await?;
+        let known = self.followed.known();
+        let found = collections.iter().map(|&collection| {
+            let overdue = self.in_words(&overdue, &known, collection);
+            (collection, known.find(collection, overdue))
+        });
+        Ok(found.collect())
     }
 
-    /// Every collection's classifier, and what is wrong with `best_models.json` if anything is. Blocks likewise.
-    pub fn all(&self) -> (Vec<ServedClassifier>, Option<String>) {
-        let mut state = self.now();
-        let collections: Vec<u64> = state.best.0.keys().copied().collect();
-        let all = collections
-            .into_iter()
-            .filter_map(|id| state.get(&self.folder, id));
-        let all = all.collect();
-        (all, state.problem.clone())
+    /// Every collection's classifier, and what is wrong with `best_models.json` if anything is, likewise.
+    pub(crate) async fn all(&self) -> Result<(Vec<ServedClassifier>, Option<String>), JoinError> {
+        let overdue = self.look(|known| known.best.0.keys().copied().collect());
+        let overdue = overdue.await?;
+        let known = self.followed.known();
+        let all = known.best.0.keys().filter_map(|&collection| {
+            let mut served = known.get(collection)?;
+            let late = overdue.files.contains(&collection);
+            let late = late.then(|| self.in_words(&overdue, &known, collection));
+            served.problem = late.flatten().or(served.problem);
+            Some(served)
+        });
+        let problem = overdue.best_models.then(|| self.hangs(FILE_NAME));
+        Ok((all.collect(), problem.or_else(|| known.problem.clone())))
     }
-}
 
-impl ServedClassifiers {
-    /// What is known, after a look at the folder.
-    fn now(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.follow(&self.folder);
-        state
-    }
-}
-
-impl State {
-    /// Reads `best_models.json` if it changed. While it is broken, what it said before holds.
-    fn follow(&mut self, folder: &Path) {
-        let path = folder.join(FILE_NAME);
-        let now = signature(&path);
-        if now == self.seen {
-            return;
+    /// Looks at `best_models.json`, then at the files of the collections that `chosen` takes from what is known: each on a thread
+    /// of its own, so that none waits for another that hangs.
+    async fn look(&self, chosen: impl FnOnce(&Known) -> Vec<u64>) -> Result<Overdue, JoinError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut overdue = Overdue::default();
+        let followed = Arc::clone(&self.followed);
+        let look = move || followed.look_at_best_models();
+        let reader = &self.best_models_reader;
+        if self.best_models.pass(reader, deadline, look).await? == Looked::Overdue {
+            // The other files would hang with it.
+            overdue.best_models = true;
+            return Ok(overdue);
         }
-        self.seen = now;
-        match BestModels::read(folder) {
-            Ok(best) => {
-                self.loaded
-                    .retain(|collection, _| best.0.contains_key(collection));
-                self.best = best;
-                self.problem = None;
-            }
-            Err(error) => {
-                tracing::error!(%error, "classifiers stay as they were");
-                self.problem = Some(error.to_string());
-            }
-        }
-    }
-
-    fn find(&mut self, folder: &Path, collection: u64) -> Result<Arc<Classifier>, Unserved> {
-        let broken = |reason| Unserved::Broken { collection, reason };
-        match self.get(folder, collection) {
-            Some(served) => {
-                let problem = served.problem.unwrap_or_default();
-                served.classifier.ok_or_else(|| broken(problem))
-            }
-            // A file that cannot be read may name the collection.
-            None => Err(self
-                .problem
-                .clone()
-                .map_or(Unserved::Unknown(collection), broken)),
-        }
-    }
-
-    fn get(&mut self, folder: &Path, collection: u64) -> Option<ServedClassifier> {
-        let best = self.best.0.get(&collection)?.clone();
-        let path = folder.join(&best.model_file);
-        let source = (best.model_file.clone(), signature(&path));
-        let before = self.loaded.get(&collection);
-        if before.is_none_or(|before| before.source != source) {
-            let previous = before.and_then(|before| before.in_force.clone());
-            let loaded = load(folder, collection, &path, source, previous);
-            self.loaded.insert(collection, loaded);
-        }
-        let loaded = self.loaded.get(&collection)?;
-        let in_force = loaded.in_force.as_ref();
-        Some(ServedClassifier {
-            collection,
-            best,
-            classifier: in_force.map(|it| Arc::clone(&it.classifier)),
-            file: in_force.map(|it| it.file.clone()),
-            problem: loaded.problem.clone(),
-        })
-    }
-}
-
-impl InForce {
-    fn new(classifier: Classifier, file: String) -> Self {
-        Self {
-            classifier: Arc::new(classifier),
-            file,
-        }
-    }
-}
-
-/// Reads the best; if that fails, the previous one stays, or where there is none the copy under the fixed name stands in.
-fn load(
-    folder: &Path,
-    collection: u64,
-    path: &Path,
-    source: (String, Signature),
-    previous: Option<InForce>,
-) -> Loaded {
-    let error = match of_collection(path, collection) {
-        Ok(classifier) => {
-            tracing::info!(collection, file = source.0, "classifier loaded");
-            return Loaded {
-                in_force: Some(InForce::new(classifier, source.0.clone())),
-                source,
-                problem: None,
+        let chosen = chosen(&self.followed.known());
+        let mut looks = JoinSet::new();
+        for collection in chosen {
+            let gate = self.gate(collection);
+            let readers = Arc::clone(&self.readers);
+            let followed = Arc::clone(&self.followed);
+            let look = async move {
+                let look = move || followed.look_at(collection);
+                (collection, gate.pass(&readers, deadline, look).await)
             };
+            looks.spawn(look.in_current_span());
         }
-        Err(error) => error,
-    };
-    tracing::error!(collection, %error, "classifier not loaded; the one before stays in force");
-    let copy = VersionName {
-        collection,
-        version: None,
-    };
-    let copy = || {
-        let file = copy.file_name();
-        let classifier = of_collection(&folder.join(&file), collection).ok()?;
-        Some(InForce::new(classifier, file))
-    };
-    Loaded {
-        source,
-        in_force: previous.or_else(copy),
-        problem: Some(error.to_string()),
+        while let Some(look) = looks.join_next().await {
+            let (collection, looked) = look?;
+            if looked? == Looked::Overdue {
+                overdue.files.insert(collection);
+            }
+        }
+        Ok(overdue)
     }
-}
 
-fn of_collection(path: &Path, collection: u64) -> Result<Classifier, ClassifierError> {
-    let classifier = Classifier::open(path)?;
-    if classifier.collection != collection {
-        let found = classifier.collection;
-        let reason = format!("it is of collection {found}, expected {collection}");
-        return Err(ClassifierError::format(path, reason));
+    fn gate(&self, collection: u64) -> Arc<Gate> {
+        let mut gates = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(collection).or_default())
     }
-    Ok(classifier)
+
+    /// What is waited for in vain before the collection's classifier is known, if anything is.
+    fn in_words(&self, overdue: &Overdue, known: &Known, collection: u64) -> Option<String> {
+        let best = known.best.0.get(&collection);
+        match best {
+            _ if overdue.best_models => Some(self.hangs(FILE_NAME)),
+            Some(best) if overdue.files.contains(&collection) => Some(self.hangs(&best.model_file)),
+            _ => None,
+        }
+    }
+
+    fn hangs(&self, file: &str) -> String {
+        let path = self.folder().join(file);
+        let (path, patience) = (path.display(), PATIENCE.as_secs());
+        format!(
+            "{path} has not been read within {patience} s, so that what was known of it stays; is its disk or network folder at hand?"
+        )
+    }
 }

@@ -1,5 +1,11 @@
+mod disks;
+mod hanging;
+mod identity;
+mod moments;
+
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use models::logistic::{LogisticRegression, Samples};
 use proptest::prelude::*;
@@ -13,9 +19,14 @@ fn classifier(collection: u64, coefficients: &[f64]) -> Classifier {
         collection,
         model: LogisticRegression::new(coefficients.to_vec(), -0.5).unwrap(),
         record: Record {
-            derivative_type: "prominent_face".into(),
-            embedding_type: "embed_clip_vit_b_32+embed_dino_v2".into(),
-            dimensionality: coefficients.len(),
+            embedding_models: vec![
+                EmbeddingModel {
+                    sha256: Some("ab".repeat(32)),
+                    ..EmbeddingModel::new("clip-vit-b-16")
+                },
+                EmbeddingModel::new("dinov2-vit-b-14"),
+            ],
+            exif_orientation_applied: Some(false),
             trained_at: Some("2025-11-25T22:52:09Z".into()),
             origin: Some("a test".into()),
             samples: Some(SampleCounts {
@@ -24,6 +35,11 @@ fn classifier(collection: u64, coefficients: &[f64]) -> Classifier {
                 positives: 5,
             }),
             metrics: Some(metrics(0.75)),
+            ..Record::new(
+                "prominent_face",
+                "embed_clip_vit_b_32+embed_dino_v2",
+                coefficients.len(),
+            )
         },
     }
 }
@@ -53,6 +69,12 @@ fn publish(folder: &Path, stem: &str, classifier: &Classifier) {
         classifier.record.metrics,
     );
     writable.put_in_force(name, classifier, best).unwrap();
+}
+
+/// What a request finds of one collection.
+async fn find(served: &ServedClassifiers, collection: u64) -> Result<Arc<Classifier>, Unserved> {
+    let mut found = served.find([collection].into()).await.unwrap();
+    found.remove(&collection).unwrap()
 }
 
 #[test]
@@ -148,15 +170,15 @@ fn names_are_those_of_the_python_service() {
     }
 }
 
-#[test]
-fn a_folder_that_is_not_there_is_empty() {
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_empty() {
     let parent = tempfile::tempdir().unwrap();
     let folder = ClassifierFolder::new(&parent.path().join("none"));
     assert_eq!(folder.versions().unwrap(), []);
     assert_eq!(folder.best_models().unwrap(), BestModels::default());
     let served = ServedClassifiers::new(folder.path());
     assert!(served.get(1).is_none());
-    assert!(served.all().0.is_empty());
+    assert!(served.all().await.unwrap().0.is_empty());
 }
 
 #[test]
@@ -231,8 +253,8 @@ fn both_forms_of_best_models_are_read() {
     }
 }
 
-#[test]
-fn a_server_follows_and_what_is_broken_leaves_the_last_in_force() {
+#[tokio::test]
+async fn a_server_follows_and_what_is_broken_leaves_the_last_in_force() {
     let folder = tempfile::tempdir().unwrap();
     let served = ServedClassifiers::new(folder.path());
     assert!(served.get(3).is_none());
@@ -285,42 +307,36 @@ fn a_server_follows_and_what_is_broken_leaves_the_last_in_force() {
     let sound = fs::read(&json).unwrap();
     fs::write(&json, b"{").unwrap();
     assert_eq!(*now().classifier.unwrap(), third);
-    assert!(served.all().1.unwrap().contains(FILE_NAME));
+    assert!(served.all().await.unwrap().1.unwrap().contains(FILE_NAME));
     fs::write(&json, sound).unwrap();
-    assert_eq!(served.all().1, None);
+    assert_eq!(served.all().await.unwrap().1, None);
     // It is gone.
     fs::remove_file(&json).unwrap();
     assert!(served.get(3).is_none());
 }
 
-#[test]
-fn what_a_request_finds_tells_none_from_broken() {
+#[tokio::test]
+async fn what_a_request_finds_tells_none_from_broken() {
     let folder = tempfile::tempdir().unwrap();
     let served = ServedClassifiers::new(folder.path());
-    let find = |collection| {
-        served
-            .find([collection].into())
-            .remove(&collection)
-            .unwrap()
-    };
-    assert_eq!(find(1), Err(Unserved::Unknown(1)));
+    assert_eq!(find(&served, 1).await, Err(Unserved::Unknown(1)));
     let sound = classifier(1, &[1.0]);
     let stem = "collection_1_classifier_2025-01-01_000000";
     publish(folder.path(), stem, &sound);
-    assert_eq!(*find(1).unwrap(), sound);
+    assert_eq!(*find(&served, 1).await.unwrap(), sound);
 
-    let broken = |collection, said: &str| match find(collection) {
+    let broken = |found, said: &str| match found {
         Err(Unserved::Broken { reason, .. }) => assert!(reason.contains(said), "{reason}"),
         other => panic!("{other:?}"),
     };
     let json = folder.path().join(FILE_NAME);
     fs::write(&json, b"{").unwrap();
-    assert_eq!(*find(1).unwrap(), sound, "as it was");
-    broken(2, FILE_NAME);
+    assert_eq!(*find(&served, 1).await.unwrap(), sound, "as it was");
+    broken(find(&served, 2).await, FILE_NAME);
     // Nothing is left to stand in.
     fs::write(&json, br#"{"5": "collection_5_classifier.pkl"}"#).unwrap();
-    broken(5, "image-embed classifiers import");
-    assert_eq!(find(1), Err(Unserved::Unknown(1)));
+    broken(find(&served, 5).await, "image-embed classifiers import");
+    assert_eq!(find(&served, 1).await, Err(Unserved::Unknown(1)));
 }
 
 #[test]
@@ -348,12 +364,15 @@ fn the_best_is_the_most_precise_then_the_latest() {
     other.record.derivative_type = "whole_image".into();
     let mut wide = classifier(1, &[1.0, 1.0]);
     wide.record.embedding_type = "embed_clip_vit_b_32".into();
+    let mut of_another_model = classifier(1, &[1.0]);
+    of_another_model.record.embedding_models[0].model = "clip-vit-b-32".into();
     let versions: Vec<(VersionName, Classifier)> = [
         (1, classifier(1, &[1.0])),
         (2, classifier(1, &[-1.0])),
         (3, classifier(1, &[2.0])),
         (4, other),
         (5, wide),
+        (6, of_another_model),
     ]
     .into_iter()
     .map(|(day, it)| (name(&format!("collection_1_classifier_2025-01-0{day}")), it))
@@ -363,7 +382,7 @@ fn the_best_is_the_most_precise_then_the_latest() {
         .iter()
         .map(|it| it.name.to_string()[32..34].to_owned())
         .collect();
-    assert_eq!(days, ["03", "01", "02", "05", "04"]);
+    assert_eq!(days, ["03", "01", "02", "06", "05", "04"]);
     assert_eq!(ranking[0].metrics.unwrap().macro_precision, 1.0);
     assert_eq!(ranking[2].metrics.unwrap().macro_precision, 0.0);
     assert!(ranking[3..].iter().all(|it| it.metrics.is_none()));

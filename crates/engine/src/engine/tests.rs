@@ -136,13 +136,21 @@ fn engine() -> Arc<Engine> {
 
 /// An engine without weights.
 fn engine_with(classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
+    engine_of(clip::Variant::VitB32, classifiers_dir)
+}
+
+/// An engine without weights, of another CLIP.
+fn engine_of(clip_variant: clip::Variant, classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
     let mut store = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
     store.offline = true;
     let engine = Engine::new(EngineConfig {
         store: Store::new(store),
         classifiers_dir,
         placement: Placement::new(Device::Cpu, Precision::F32),
-        lineup: Lineup::default(),
+        lineup: Lineup {
+            clip: Model::clip(clip_variant),
+            ..Lineup::default()
+        },
         threads: NonZeroUsize::MIN,
         max_batch: NonZeroUsize::MIN,
         memory: MemoryBudget::of(64 << 20),

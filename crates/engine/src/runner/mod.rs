@@ -85,6 +85,10 @@ impl Source {
         files.map(|file| self.store.locate(file)).collect()
     }
 
+    fn known_sha256(&self, model: Model) -> Option<String> {
+        self.store.known_sha256(model.files().files.first()?)
+    }
+
     /// Downloads what is not there.
     fn fetch(&self, model: Model) -> Result<(), StoreError> {
         for file in model.files().files {
@@ -183,6 +187,15 @@ impl Runner {
         matches!(&*self.state.borrow(), State::Ready(ready) if ready.loaded.untrained)
     }
 
+    /// SHA-256 of the first file of the weights in memory, or of those that would be read, where it is known. Looks at the disk
+    /// unless the model is in memory.
+    pub(crate) fn known_sha256(&self) -> Option<String> {
+        match &*self.state.borrow() {
+            State::Ready(ready) => ready.sha256.clone(),
+            _ => self.source.known_sha256(self.model),
+        }
+    }
+
     /// Gives the model's memory back if nobody has asked for it for so long.
     pub(crate) fn unload_if_unused(&self, ttl: Duration) {
         let last_used = *self
@@ -207,7 +220,7 @@ impl Runner {
     /// Puts a stand-in where the model would be, as if it had been loaded.
     #[cfg(test)]
     pub(crate) fn put(&self, loaded: Loaded) {
-        let ready = self.start_threads(loaded).unwrap();
+        let ready = self.start_threads(loaded, None).unwrap();
         self.state.send_replace(ready);
     }
 
@@ -267,9 +280,10 @@ impl Runner {
                 .reading
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            let sha256 = self.source.known_sha256(self.model);
             let paths = self.source.locate(self.model)?;
             let loaded = self.model.load(&paths, &self.source.placement)?;
-            Ok(self.start_threads(loaded)?)
+            Ok(self.start_threads(loaded, sha256)?)
         });
         match ready {
             Ok(ready) => {
@@ -280,7 +294,11 @@ impl Runner {
         }
     }
 
-    fn start_threads(&self, loaded: Loaded) -> Result<State, rayon::ThreadPoolBuildError> {
+    fn start_threads(
+        &self,
+        loaded: Loaded,
+        sha256: Option<String>,
+    ) -> Result<State, rayon::ThreadPoolBuildError> {
         if loaded.untrained {
             tracing::warn!(
                 model = %self.model,
@@ -288,7 +306,11 @@ impl Runner {
             );
         }
         let pool = threads::of_model(self.model, self.settings.threads)?;
-        Ok(State::Ready(Arc::new(Ready { loaded, pool })))
+        Ok(State::Ready(Arc::new(Ready {
+            loaded,
+            sha256,
+            pool,
+        })))
     }
 
     fn fail(&self, reason: String, pause: Duration) {

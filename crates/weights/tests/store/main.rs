@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod hub;
+mod known_sha256;
 mod plain_url;
 #[cfg(unix)]
 mod processes;

@@ -3,23 +3,31 @@ use std::path::Path;
 use models::logistic::LogisticRegression;
 
 use super::*;
-use crate::classifiers::{BestModel, Classifier, ClassifierFolder, Record, VersionName};
+use crate::classifiers::{
+    BestModel, Classifier, ClassifierFolder, EmbeddingModel, Record, VersionName,
+};
 use crate::result::Classification;
 
 /// Trains, so to speak: stores a classifier of `coefficients`, and puts it in force.
 fn publish(folder: &Path, version: &str, embeddings: &str, coefficients: &[f64]) -> String {
+    publish_trained_with(&[], folder, version, embeddings, coefficients)
+}
+
+/// The same of one whose record names these models.
+fn publish_trained_with(
+    models: &[EmbeddingModel],
+    folder: &Path,
+    version: &str,
+    embeddings: &str,
+    coefficients: &[f64],
+) -> String {
     let name = VersionName::parse(&format!("collection_7_classifier_{version}")).unwrap();
     let classifier = Classifier {
         collection: 7,
         model: LogisticRegression::new(coefficients.to_vec(), 0.0).unwrap(),
         record: Record {
-            derivative_type: "whole_image".to_owned(),
-            embedding_type: embeddings.to_owned(),
-            dimensionality: coefficients.len(),
-            trained_at: None,
-            origin: None,
-            samples: None,
-            metrics: None,
+            embedding_models: models.to_vec(),
+            ..Record::new("whole_image", embeddings, coefficients.len())
         },
     };
     let folder = ClassifierFolder::new(folder).lock().unwrap();
@@ -140,4 +148,67 @@ async fn without_weights_a_judgement_is_the_error_that_the_embedding_is() {
     let embedding = analyze(&engine, &[CLIP]).await.results[CLIP].clone();
     assert_eq!(embedding.status, Status::Error);
     assert_eq!(classify(&engine).await, embedding);
+}
+
+#[tokio::test]
+async fn a_classifier_of_other_models_than_the_servers_is_an_error_that_names_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = engine_with(Some(folder.path().to_owned()));
+    let with_hash = |model: &str, digit: &str| EmbeddingModel {
+        sha256: Some(digit.repeat(64)),
+        ..EmbeddingModel::new(model)
+    };
+    let mut stand_in = encoder(1, false);
+    stand_in.sha256 = Some("a".repeat(64));
+    engine.registry.put_encoder(Encoder::Clip, stand_in);
+    assert_eq!(
+        engine.embedding_model(CLIP),
+        Some(with_hash("clip-vit-b-32", "a"))
+    );
+    assert_eq!(engine.embedding_model("classify"), None);
+    for (day, model, said) in [
+        (1, EmbeddingModel::new("clip-vit-b-32"), None),
+        (2, with_hash("clip-vit-b-32", "a"), None),
+        (
+            3,
+            EmbeddingModel::new("clip-vit-b-16"),
+            Some(
+                "it was trained on vectors of clip-vit-b-16, and this server's embed_clip_vit_b_32 is clip-vit-b-32",
+            ),
+        ),
+        (
+            4,
+            with_hash("clip-vit-b-32", "b"),
+            Some(
+                "it was trained on vectors of clip-vit-b-32 with weights of sha256 bbbbbbbbbbbb…, and this server's have aaaaaaaaaaaa…",
+            ),
+        ),
+    ] {
+        let version = format!("2025-01-0{day}_000000");
+        publish_trained_with(&[model], folder.path(), &version, CLIP, &[1.0; 2]);
+        let result = classify(&engine).await;
+        let Some(said) = said else {
+            assert!(in_collection(&result));
+            continue;
+        };
+        let said = format!("the classifier of collection 7 cannot be used: {said}");
+        assert_eq!(result, OperationResult::error(&said));
+        let (all, _) = engine.classifiers().await.unwrap();
+        assert_eq!(all[0].problem, Some(said));
+    }
+}
+
+/// Files of older versions do not say, and 512 numbers are what ViT-B/16 gives, too.
+#[tokio::test]
+async fn a_classifier_that_names_no_models_is_none_of_another_clip() {
+    let folder = tempfile::tempdir().unwrap();
+    publish(folder.path(), "2025-01-01_000000", CLIP, &[1.0; 512]);
+    let engine = engine_of(clip::Variant::VitB16, Some(folder.path().to_owned()));
+    let said = "it was trained on vectors of clip-vit-b-32 (which its record only assumes), and this server's embed_clip_vit_b_32 is \
+                clip-vit-b-16";
+    let result = classify(&engine).await;
+    assert_eq!(result.status, Status::Error);
+    assert!(result.error_message.unwrap().ends_with(said));
+    let (all, _) = engine.classifiers().await.unwrap();
+    assert!(all[0].problem.as_ref().unwrap().ends_with(said));
 }

@@ -113,15 +113,7 @@ fn classifier(collection: u64) -> Result<Arc<Classifier>, Unserved> {
     Ok(Arc::new(Classifier {
         collection,
         model: LogisticRegression::new(coefficients.to_vec(), 0.1).unwrap(),
-        record: Record {
-            derivative_type: region.to_owned(),
-            embedding_type: embeddings.to_owned(),
-            dimensionality: coefficients.len(),
-            trained_at: None,
-            origin: None,
-            samples: None,
-            metrics: None,
-        },
+        record: Record::new(region, embeddings, coefficients.len()),
     }))
 }
 
