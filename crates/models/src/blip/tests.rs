@@ -8,7 +8,9 @@ use serde::Deserialize;
 use weights::Checkpoint;
 
 use super::config::TextConfig;
+use super::text_decoder::Token;
 use super::*;
+use crate::error::PassError;
 use crate::goldens::formula::{Tensors, checkpoint, uniform};
 use crate::goldens::mutations::Network as Mutated;
 use crate::goldens::{Distance, Goldens};

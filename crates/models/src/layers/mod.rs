@@ -4,6 +4,7 @@
 
 mod attention;
 mod conv2d;
+mod fixed_key_values;
 mod key_values;
 mod layer_norm;
 mod linear;
@@ -15,7 +16,8 @@ use kernels::Precision;
 
 pub(crate) use attention::Attention;
 pub(crate) use conv2d::{Conv2d, Conv2dBuilder};
-pub(crate) use key_values::{FixedKeyValues, KeyValues};
+pub(crate) use fixed_key_values::FixedKeyValues;
+pub(crate) use key_values::KeyValues;
 pub(crate) use layer_norm::LayerNorm;
 pub(crate) use linear::{Linear, LinearBuilder};
 pub(crate) use max_pool::max_pool;

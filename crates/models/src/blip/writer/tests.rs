@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use candle_core::{Device, Tensor};
 
 use super::*;
-use crate::blip::Network;
+use crate::blip::network::Network;
 use crate::blip::tests::{EVEN, ODD, Size};
 use crate::vit::goldens::{cpu, placements, values};
 use crate::{Placement, Precision};
