@@ -23,6 +23,7 @@ mod target;
 mod task;
 mod threads;
 mod timings;
+mod turns;
 
 pub use admission::Overloaded;
 pub use embedding::{Embedding, VectorEncoding};

@@ -4,6 +4,7 @@ mod loading;
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use models::{LoadError, Placement, Recipe, blip, clip, dinov2, faster_rcnn};
@@ -21,8 +22,13 @@ struct Row {
     /// What people call it.
     title: &'static str,
     kind: Kind,
-    load: fn(&[std::path::PathBuf], &Placement) -> Result<Loaded, LoadError>,
+    /// An input takes more than some 50 ms on two cores.
+    is_long: bool,
+    load: Load,
 }
+
+/// Makes the model of its files.
+type Load = fn(&[PathBuf], &Placement) -> Result<Loaded, LoadError>;
 
 /// What goes into a model and what comes out of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +54,10 @@ const fn clip_row(variant: clip::Variant, title: &'static str, load: Load) -> Ro
         name: variant.catalogue_name(),
         title,
         kind,
+        is_long: matches!(variant, clip::Variant::VitL14 | clip::Variant::VitL14At336),
         load,
     }
 }
-
-type Load = fn(&[std::path::PathBuf], &Placement) -> Result<Loaded, LoadError>;
 
 const CAPTIONER: Kind = Kind::Captioner {
     recipe: blip::RECIPE,
@@ -63,12 +68,14 @@ static ROWS: [Row; 9] = [
         name: "mtcnn",
         title: "MTCNN",
         kind: Kind::Detector,
+        is_long: false,
         load: loading::mtcnn,
     },
     Row {
         name: faster_rcnn::CATALOGUE_NAME,
         title: "Faster R-CNN ResNet-50 FPN",
         kind: Kind::Detector,
+        is_long: true,
         load: loading::faster_rcnn,
     },
     clip_row(
@@ -98,18 +105,21 @@ static ROWS: [Row; 9] = [
             recipe: dinov2::RECIPE,
             dims: dinov2::DIMS,
         },
+        is_long: true,
         load: loading::dinov2,
     },
     Row {
         name: blip::Variant::Large.catalogue_name(),
         title: "BLIP large",
         kind: CAPTIONER,
+        is_long: true,
         load: loading::blip,
     },
     Row {
         name: blip::Variant::Base.catalogue_name(),
         title: "BLIP base",
         kind: CAPTIONER,
+        is_long: true,
         load: loading::blip,
     },
 ];
@@ -176,6 +186,11 @@ impl Model {
         }
     }
 
+    /// Whether an input takes it so long that shorter work should not wait for it.
+    pub(crate) fn is_long(self) -> bool {
+        self.0.is_long
+    }
+
     /// Its upstream files.
     pub(crate) fn files(self) -> &'static ModelFiles {
         catalog::find(self.name()).expect("every model has a catalogue row; the tests check it")
@@ -184,7 +199,7 @@ impl Model {
     /// Brings it into memory from its files, in the catalogue's order.
     pub(crate) fn load(
         self,
-        paths: &[std::path::PathBuf],
+        paths: &[PathBuf],
         placement: &Placement,
     ) -> Result<Loaded, LoadError> {
         (self.0.load)(paths, placement)

@@ -1,9 +1,10 @@
 //! Threads that compute: a pool for each model, and one for pixels.
 //!
-//! The operating system shares the cores among the pools. It does so a few milliseconds at a time, wherever a model is, and it
-//! fills one model's serial stretches with another's work.
+//! The operating system shares the cores among the pools, so that one model's serial stretches are filled with another's work;
+//! but models that take long stand aside for those that do not ([`Turns`]).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -12,12 +13,23 @@ use tracing::Span;
 
 use crate::model::Model;
 use crate::panic_text;
+use crate::turns::Turns;
 
 /// Threads for one model.
-pub(crate) fn of_model(model: Model, threads: usize) -> Result<ThreadPool, ThreadPoolBuildError> {
+pub(crate) fn of_model(
+    model: Model,
+    threads: usize,
+    turns: &Arc<Turns>,
+) -> Result<ThreadPool, ThreadPoolBuildError> {
+    let turns = Arc::clone(turns);
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .thread_name(move |index| format!("{model} {index}"))
+        .start_handler(move |_| {
+            if model.is_long() {
+                turns.rule_this_thread();
+            }
+        })
         .build()
 }
 

@@ -13,6 +13,7 @@ mod attention;
 mod buffer;
 mod conv2d;
 mod destination;
+mod give_way;
 mod input_words;
 mod isa;
 mod lanes;
@@ -36,6 +37,7 @@ pub use attention::{
     Attending, AttentionShape, CachedRows, PackedKeyValues, attention, cached_attention,
 };
 pub use conv2d::{Conv2d, Conv2dWeights, Rectifier, Residual};
+pub use give_way::at_every_task;
 pub use isa::Isa;
 pub use layer_norm::layer_norm;
 pub use linear::{Linear, LinearWeights};

@@ -17,6 +17,7 @@ use std::arch::x86_64::{
 };
 
 use crate::Isa;
+use crate::give_way::task_begins;
 use crate::isa::Kind;
 use crate::lanes::Lanes;
 #[cfg(target_arch = "x86_64")]
@@ -205,9 +206,12 @@ impl Isa {
             work.run(PairedBf16(unsafe { Avx512::new() }))
         }
         match (self.kind(), precision) {
-            // SAFETY: a value of this kind exists only where the processor has the instructions.
             #[cfg(target_arch = "x86_64")]
-            (Kind::Avx512Bf16, Precision::Bf16) => unsafe { run_avx512_bf16(work) },
+            (Kind::Avx512Bf16, Precision::Bf16) => {
+                task_begins();
+                // SAFETY: a value of this kind exists only where the processor has the instructions.
+                unsafe { run_avx512_bf16(work) }
+            }
             _ => self.with_lanes(WithF32(work)),
         }
     }
@@ -226,6 +230,7 @@ impl Isa {
             // SAFETY: this function is only called where AVX-512 F is there.
             work.run(unsafe { Avx512::new() })
         }
+        task_begins();
         match self.kind() {
             Kind::Portable => work.run(Portable),
             // SAFETY: a value of this kind exists only where the processor has the instructions.

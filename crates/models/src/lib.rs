@@ -27,6 +27,6 @@ pub use image_captioner::{
 };
 pub use image_encoder::{EncodeError, ImageEncoder};
 pub use interrupt::{Interrupt, Interrupted};
-pub use kernels::{Isa, Precision};
+pub use kernels::{Isa, Precision, at_every_task};
 pub use placement::Placement;
 pub use preprocess::{Pixels, PreprocessError, Recipe};

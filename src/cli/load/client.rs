@@ -40,12 +40,20 @@ pub(super) enum End {
     Failed(String),
 }
 
+/// The images that a client sends. As all clients go on by the number of clients, they keep their distance: a server computes
+/// what it is asked twice at a time only once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turns {
+    pub(super) first: usize,
+    pub(super) stride: usize,
+}
+
 /// Sends one request after the other over one connection.
 pub(super) struct Client {
     target: Arc<Target>,
     mix: Arc<Mix>,
-    /// Which image is next.
-    turn: usize,
+    /// Which image is next, and how many it goes on by.
+    turns: Turns,
     manner: Manner,
     timeout_ms: Option<HeaderValue>,
     rng: fastrand::Rng,
@@ -56,14 +64,14 @@ impl Client {
     pub(super) fn new(
         target: Arc<Target>,
         mix: Arc<Mix>,
-        first: usize,
+        turns: Turns,
         manner: Manner,
         rng: fastrand::Rng,
     ) -> Self {
         Self {
             target,
             mix,
-            turn: first,
+            turns,
             timeout_ms: manner.timeout_ms.map(|ms| HeaderValue::from(ms.get())),
             manner,
             rng,
@@ -73,8 +81,8 @@ impl Client {
 
     /// Sends the next request and waits for what becomes of it.
     pub(super) async fn ask(&mut self) -> End {
-        let question = Arc::clone(self.mix.draw(self.turn, &mut self.rng));
-        self.turn += 1;
+        let question = Arc::clone(self.mix.draw(self.turns.first, &mut self.rng));
+        self.turns.first += self.turns.stride;
         // Drawn whether or not it is used, so that a seed gives the same requests whatever the server does.
         let (draw, part) = (self.rng.f64(), self.rng.f64());
         let hang_up = question

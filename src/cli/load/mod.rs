@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
 
-use client::{Client, Manner};
+use client::{Client, Manner, Turns};
 use group::{Group, Quota};
 use mix::{Beside, Mix, Weighted};
 use question::Questions;
@@ -40,7 +40,7 @@ pub(crate) struct Load {
     #[arg(value_name = "URL")]
     url: String,
 
-    /// An image to send; with several, every client sends them in turn
+    /// An image to send; with several, every client sends them in turn, and where there are as many as clients no two send the same one at a time
     #[arg(long = "image", value_name = "FILE", required = true)]
     images: Vec<PathBuf>,
 
@@ -134,13 +134,19 @@ impl Load {
         }
 
         let mut seeds = fastrand::Rng::with_seed(self.seed);
+        let others = beside.iter().map(|(clients, _)| clients.get());
+        let stride = self.clients.get() + others.sum::<usize>();
+        let mut clients_so_far = 0;
         let mut group = |clients: NonZeroUsize, mix: Mix, manner: Manner| {
             let mix = Arc::new(mix);
+            let first = clients_so_far;
+            clients_so_far += clients.get();
             let client = |first| {
                 let (target, mix) = (Arc::clone(&target), Arc::clone(&mix));
-                Client::new(target, mix, first, manner.clone(), seeds.fork())
+                let turns = Turns { first, stride };
+                Client::new(target, mix, turns, manner.clone(), seeds.fork())
             };
-            Group::new((0..clients.get()).map(client).collect(), &manner)
+            Group::new((first..clients_so_far).map(client).collect(), &manner)
         };
         let measured = Manner {
             timeout_ms: self.timeout_ms,

@@ -14,8 +14,8 @@ use crate::network::{Input, ModelError, Output};
 /// Images that are looked at before their texts are written together. More would keep the first waiting for little: with eight
 /// texts the decoder's share of a caption is already a thirtieth.
 const IMAGES: usize = 8;
-/// Rows of a pass, one for each beam: more than that take longer than a caller that has gone should cost.
-const ROWS: usize = 128;
+/// Beams that are followed at a time: a pass of the decoder takes no more.
+const BEAMS: usize = 64;
 /// Newcomers wait for texts that are being written to end, as looking at an image takes as long as a hundred tokens; but no
 /// longer than this many passes.
 const PASSES_BEFORE_JOINING: usize = 64;
@@ -91,13 +91,13 @@ impl Desk<'_> {
             return true;
         };
         let texts = self.texts.values();
-        let (rows, bytes) = texts.fold((0, 0), |(rows, bytes), text| {
-            (rows + text.beams, bytes + text.bytes)
+        let (beams, bytes) = texts.fold((0, 0), |(beams, bytes), text| {
+            (beams + text.beams, bytes + text.bytes)
         });
         let images = self.images.len() + usize::from(self.image(pixels).is_none());
         let needed = self.captioner.text_bytes(options).unwrap_or_default();
         let all = bytes + needed + images * self.captioner.image_bytes();
-        self.texts.is_empty() || (rows + options.num_beams <= ROWS && all <= self.budget)
+        self.texts.is_empty() || (beams + options.num_beams <= BEAMS && all <= self.budget)
     }
 
     fn image(&self, pixels: &Arc<Pixels>) -> Option<u64> {

@@ -29,6 +29,7 @@ use crate::network::{Input, Loaded, ModelError, Network};
 use crate::panic_text;
 use crate::readiness::Readiness;
 use crate::threads;
+use crate::turns::Turns;
 use queue::{Entry, Queue};
 use state::{RETRY_AFTER, Ready, State};
 
@@ -62,6 +63,7 @@ pub(crate) struct RunnerSettings {
 pub(crate) struct Source {
     pub(crate) store: Store,
     pub(crate) placement: Placement,
+    pub(crate) turns: Arc<Turns>,
     /// One model is read at a time: two would need twice the memory, and be no sooner there.
     reading: Mutex<()>,
 }
@@ -76,6 +78,7 @@ impl Source {
         Self {
             store,
             placement,
+            turns: Arc::default(),
             reading: Mutex::new(()),
         }
     }
@@ -305,7 +308,7 @@ impl Runner {
                 "UNTRAINED WEIGHTS: this model's weights are seeded numbers, and its answers mean nothing"
             );
         }
-        let pool = threads::of_model(self.model, self.settings.threads)?;
+        let pool = threads::of_model(self.model, self.settings.threads, &self.source.turns)?;
         Ok(State::Ready(Arc::new(Ready {
             loaded,
             sha256,
@@ -327,6 +330,7 @@ impl Runner {
         };
         while let Some(batch) = self.queue.next_batch(most) {
             let units = batch.iter().map(|entry| entry.input.units()).sum();
+            let _turn = self.source.turns.begin(self.model.is_long());
             let began = std::time::Instant::now();
             match network {
                 Network::Encoder(encoder) => batch::encode(self.model, &**encoder, batch),
