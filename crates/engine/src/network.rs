@@ -20,6 +20,18 @@ pub(crate) struct Loaded {
     pub(crate) network: Network,
     /// Its weights say of themselves that nobody trained them.
     pub(crate) untrained: bool,
+    /// SHA-256 of its first file, where it was known when that was read.
+    pub(crate) sha256: Option<String>,
+}
+
+impl Loaded {
+    pub(crate) fn new(network: Network, untrained: bool) -> Self {
+        Self {
+            network,
+            untrained,
+            sha256: None,
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -136,11 +136,11 @@ fn engine() -> Arc<Engine> {
 
 /// An engine without weights.
 fn engine_with(classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
-    engine_of(clip::Variant::VitB32, classifiers_dir)
+    engine_of(models::clip::Variant::VitB32, classifiers_dir)
 }
 
 /// An engine without weights, of another CLIP.
-fn engine_of(clip_variant: clip::Variant, classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
+fn engine_of(clip_variant: models::clip::Variant, classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
     let mut store = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
     store.offline = true;
     let engine = Engine::new(EngineConfig {
@@ -162,17 +162,11 @@ fn engine_of(clip_variant: clip::Variant, classifiers_dir: Option<PathBuf>) -> A
 }
 
 fn encoder(vectors: usize, untrained: bool) -> Loaded {
-    Loaded {
-        network: Network::Encoder(Box::new(StandIn { vectors })),
-        untrained,
-    }
+    Loaded::new(Network::Encoder(Box::new(StandIn { vectors })), untrained)
 }
 
 fn detector(widest: u32, untrained: bool) -> Loaded {
-    Loaded {
-        network: Network::Detector(Box::new(Finder { widest })),
-        untrained,
-    }
+    Loaded::new(Network::Detector(Box::new(Finder { widest })), untrained)
 }
 
 /// Puts a stand-in where the model of `role` would be.
@@ -226,10 +220,7 @@ async fn a_captioner_describes_once_it_is_there() {
     assert!(message.contains("blip-image-captioning-large"), "{message}");
 
     let engine = self::engine();
-    let narrator = Loaded {
-        network: Network::Captioner(Box::new(Narrator)),
-        untrained: true,
-    };
+    let narrator = Loaded::new(Network::Captioner(Box::new(Narrator)), true);
     put(&engine, Role::Captions, narrator);
     let analysis = analyze(&engine, &["describe_image"]).await;
     let described = &analysis.results["describe_image"];

@@ -19,10 +19,10 @@ pub(super) fn mtcnn(paths: &[PathBuf], placement: &Placement) -> Result<Loaded, 
         .into_iter()
         .collect::<Result<Vec<_>, LoadError>>()?;
     let model = Mtcnn::load(pnet, rnet, onet, &placement.device)?;
-    Ok(Loaded {
-        network: Network::Detector(Box::new(model)),
-        untrained: untrained.contains(&true),
-    })
+    Ok(Loaded::new(
+        Network::Detector(Box::new(model)),
+        untrained.contains(&true),
+    ))
 }
 
 pub(super) fn faster_rcnn(paths: &[PathBuf], placement: &Placement) -> Result<Loaded, LoadError> {
@@ -58,10 +58,7 @@ pub(super) fn blip(paths: &[PathBuf], placement: &Placement) -> Result<Loaded, L
 }
 
 fn loaded(network: Network, file: &Checkpoint) -> Loaded {
-    Loaded {
-        network,
-        untrained: file.untrained(),
-    }
+    Loaded::new(network, file.untrained())
 }
 
 /// The files that a loader knows what to do with; the catalogue lists as many of them.

@@ -194,7 +194,7 @@ impl Runner {
     /// unless the model is in memory.
     pub(crate) fn known_sha256(&self) -> Option<String> {
         match &*self.state.borrow() {
-            State::Ready(ready) => ready.sha256.clone(),
+            State::Ready(ready) => ready.loaded.sha256.clone(),
             _ => self.source.known_sha256(self.model),
         }
     }
@@ -223,7 +223,7 @@ impl Runner {
     /// Puts a stand-in where the model would be, as if it had been loaded.
     #[cfg(test)]
     pub(crate) fn put(&self, loaded: Loaded) {
-        let ready = self.start_threads(loaded, None).unwrap();
+        let ready = self.start_threads(loaded).unwrap();
         self.state.send_replace(ready);
     }
 
@@ -286,7 +286,7 @@ impl Runner {
             let sha256 = self.source.known_sha256(self.model);
             let paths = self.source.locate(self.model)?;
             let loaded = self.model.load(&paths, &self.source.placement)?;
-            Ok(self.start_threads(loaded, sha256)?)
+            Ok(self.start_threads(Loaded { sha256, ..loaded })?)
         });
         match ready {
             Ok(ready) => {
@@ -297,11 +297,7 @@ impl Runner {
         }
     }
 
-    fn start_threads(
-        &self,
-        loaded: Loaded,
-        sha256: Option<String>,
-    ) -> Result<State, rayon::ThreadPoolBuildError> {
+    fn start_threads(&self, loaded: Loaded) -> Result<State, rayon::ThreadPoolBuildError> {
         if loaded.untrained {
             tracing::warn!(
                 model = %self.model,
@@ -309,11 +305,7 @@ impl Runner {
             );
         }
         let pool = threads::of_model(self.model, self.settings.threads, &self.source.turns)?;
-        Ok(State::Ready(Arc::new(Ready {
-            loaded,
-            sha256,
-            pool,
-        })))
+        Ok(State::Ready(Arc::new(Ready { loaded, pool })))
     }
 
     fn fail(&self, reason: String, pause: Duration) {

@@ -29,8 +29,6 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) loaded: Loaded,
-    /// SHA-256 of its first file, where it was known when that was read.
-    pub(super) sha256: Option<String>,
     pub(super) pool: ThreadPool,
 }
 

@@ -160,7 +160,7 @@ async fn a_classifier_of_other_models_than_the_servers_is_an_error_that_names_bo
     };
     let mut stand_in = encoder(1, false);
     stand_in.sha256 = Some("a".repeat(64));
-    engine.registry.put_encoder(Encoder::Clip, stand_in);
+    put(&engine, Role::Clip, stand_in);
     assert_eq!(
         engine.embedding_model(CLIP),
         Some(with_hash("clip-vit-b-32", "a"))
@@ -203,7 +203,10 @@ async fn a_classifier_of_other_models_than_the_servers_is_an_error_that_names_bo
 async fn a_classifier_that_names_no_models_is_none_of_another_clip() {
     let folder = tempfile::tempdir().unwrap();
     publish(folder.path(), "2025-01-01_000000", CLIP, &[1.0; 512]);
-    let engine = engine_of(clip::Variant::VitB16, Some(folder.path().to_owned()));
+    let engine = engine_of(
+        models::clip::Variant::VitB16,
+        Some(folder.path().to_owned()),
+    );
     let said = "it was trained on vectors of clip-vit-b-32 (which its record only assumes), and this server's embed_clip_vit_b_32 is \
                 clip-vit-b-16";
     let result = classify(&engine).await;

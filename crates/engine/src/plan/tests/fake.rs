@@ -100,10 +100,7 @@ impl Fake {
                 Role::Clip | Role::DinoV2 => Network::Encoder(Box::new(part)),
                 Role::Captions => Network::Captioner(Box::new(part)),
             };
-            let loaded = Loaded {
-                network,
-                untrained: false,
-            };
+            let loaded = Loaded::new(network, false);
             let model = lineup.model(role);
             (model, Arc::new(Runner::stand_in(model, loaded)))
         });

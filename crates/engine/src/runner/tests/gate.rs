@@ -36,10 +36,7 @@ impl Gate {
     }
 
     pub(super) fn loaded(&self) -> Loaded {
-        Loaded {
-            network: Network::Encoder(Box::new(self.clone())),
-            untrained: false,
-        }
+        Loaded::new(Network::Encoder(Box::new(self.clone())), false)
     }
 
     /// The greys of each batch, in order.

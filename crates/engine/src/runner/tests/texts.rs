@@ -26,10 +26,7 @@ struct Diary {
 
 impl Scribe {
     fn runner(&self, caption_bytes: usize) -> Arc<Runner> {
-        let loaded = Loaded {
-            network: Network::Captioner(Box::new(self.clone())),
-            untrained: false,
-        };
+        let loaded = Loaded::new(Network::Captioner(Box::new(self.clone())), false);
         let model = Lineup::default().model(Role::Captions);
         let mut runner = Runner::stand_in(model, loaded);
         runner.settings.caption_bytes = caption_bytes;
