@@ -42,7 +42,7 @@ fn a_wrong_setting_is_named() {
         ),
         (
             &["serve", "--preload", "clop"],
-            "unknown model 'clop' (known: mtcnn, fasterrcnn, clip, dinov2, blip)",
+            "unknown model 'clop' (known: mtcnn, fasterrcnn-resnet50-fpn, clip-vit-b-32, dinov2-vit-b-14, blip-image-captioning-large)",
         ),
         (&["serve", "--threads", "0"], "--threads"),
         (

@@ -3,6 +3,7 @@
 mod api;
 mod classifiers;
 mod classify;
+mod deadlines;
 mod hostile;
 mod real_face;
 mod seeded;

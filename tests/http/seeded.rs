@@ -33,7 +33,10 @@ async fn images_persons_and_faces_are_found_and_become_vectors() {
 async fn persons(app: &Router, crowd: &RgbImage) {
     let file = imaging::encode_png(crowd).unwrap();
     let (untrained, results) = analyze(app, &file, PERSON).await;
-    assert_eq!(untrained.as_deref(), Some("fasterrcnn, clip, blip"));
+    assert_eq!(
+        untrained.as_deref(),
+        Some("fasterrcnn-resnet50-fpn, clip-vit-b-32, blip-image-captioning-large")
+    );
     for id in [
         "box",
         "list",

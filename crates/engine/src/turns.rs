@@ -68,6 +68,11 @@ impl Turns {
         }
     }
 
+    /// Models at work.
+    pub(crate) fn at_work(&self) -> usize {
+        self.short.load(Ordering::Relaxed) + self.long.load(Ordering::Relaxed)
+    }
+
     fn begin_short(&self) {
         loop {
             let mut state = self.lock();
@@ -125,5 +130,63 @@ impl Drop for Turn<'_> {
         } else {
             self.turns.end_short();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_long_model_stands_aside_while_a_short_one_works() {
+        let turns = Turns::default();
+        let gone_on = AtomicBool::new(false);
+        let _long = turns.begin(true);
+        let short = turns.begin(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                turns.stand_aside();
+                gone_on.store(true, Ordering::SeqCst);
+            });
+            thread::sleep(Duration::from_millis(20));
+            assert!(!gone_on.load(Ordering::SeqCst));
+            drop(short);
+        });
+        assert!(gone_on.load(Ordering::SeqCst));
+        turns.stand_aside();
+    }
+
+    #[test]
+    fn a_short_model_that_kept_long_ones_waiting_waits_in_its_turn() {
+        let turns = Turns::default();
+        let work = |time| {
+            let _turn = turns.begin(false);
+            thread::sleep(time);
+        };
+        let time = Duration::from_millis(40);
+        let began = Instant::now();
+        work(time);
+        work(Duration::ZERO);
+        assert!(
+            began.elapsed() < time.mul_f64(1.0 + SHARE),
+            "nobody was kept waiting"
+        );
+
+        let _long = turns.begin(true);
+        work(time);
+        let began = Instant::now();
+        work(Duration::ZERO);
+        let waited = began.elapsed();
+        assert!(waited >= time.mul_f64(SHARE).mul_f64(0.9), "{waited:?}");
+        thread::sleep(time);
+        let began = Instant::now();
+        work(Duration::ZERO);
+        assert!(
+            began.elapsed() < time.mul_f64(SHARE),
+            "they have had their time"
+        );
     }
 }

@@ -1,4 +1,5 @@
 mod classifiers;
+mod sharing;
 
 use candle_core::Device;
 use imaging::RgbImage;
@@ -141,24 +142,27 @@ fn engine_with(classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
 
 /// An engine without weights, of another CLIP.
 fn engine_of(clip_variant: models::clip::Variant, classifiers_dir: Option<PathBuf>) -> Arc<Engine> {
+    let mut config = config(classifiers_dir);
+    config.lineup.clip = Model::clip(clip_variant);
+    Arc::new(Engine::new(config).unwrap())
+}
+
+/// Without weights, on one thread.
+fn config(classifiers_dir: Option<PathBuf>) -> EngineConfig {
     let mut store = StoreConfig::from_variables(|_| Some("/nonexistent".to_owned())).unwrap();
     store.offline = true;
-    let engine = Engine::new(EngineConfig {
+    EngineConfig {
         store: Store::new(store),
         classifiers_dir,
         placement: Placement::new(Device::Cpu, Precision::F32),
-        lineup: Lineup {
-            clip: Model::clip(clip_variant),
-            ..Lineup::default()
-        },
+        lineup: Lineup::default(),
         threads: NonZeroUsize::MIN,
         max_batch: NonZeroUsize::MIN,
         memory: MemoryBudget::of(64 << 20),
         cache_bytes: 0,
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,
-    });
-    Arc::new(engine.unwrap())
+    }
 }
 
 fn encoder(vectors: usize, untrained: bool) -> Loaded {

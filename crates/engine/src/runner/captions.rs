@@ -31,6 +31,8 @@ struct Desk<'a> {
     next: u64,
     /// Bytes of keys and values that there may be.
     budget: usize,
+    /// Of all texts that were taken up.
+    units: u64,
 }
 
 struct Text {
@@ -46,8 +48,8 @@ struct Image {
     pixels: Arc<Pixels>,
 }
 
-/// Writes all texts that are queued, and those that come meanwhile, until there are none.
-pub(super) fn write(runner: &Runner, captioner: &dyn ImageCaptioner, first: Vec<Entry>) {
+/// Writes all texts that are queued, and those that come meanwhile, until there are none. Returns their units.
+pub(super) fn write(runner: &Runner, captioner: &dyn ImageCaptioner, first: Vec<Entry>) -> u64 {
     let mut desk = Desk {
         model: runner.model,
         captioner,
@@ -56,6 +58,7 @@ pub(super) fn write(runner: &Runner, captioner: &dyn ImageCaptioner, first: Vec<
         images: Vec::new(),
         next: 0,
         budget: runner.settings.caption_bytes,
+        units: 0,
     };
     for entry in first {
         desk.add(entry);
@@ -71,6 +74,7 @@ pub(super) fn write(runner: &Runner, captioner: &dyn ImageCaptioner, first: Vec<
         desk.pass();
         passes += 1;
     }
+    desk.units
 }
 
 impl Desk<'_> {
@@ -108,6 +112,7 @@ impl Desk<'_> {
 
     /// Looks at the text's image, unless another text is about it, and begins the text.
     fn add(&mut self, entry: Entry) {
+        self.units += entry.input.units();
         let begun = guarded(std::slice::from_ref(&entry), || {
             let Input::Caption(pixels, options) = &entry.input else {
                 return Err(wrong_input(self.model));

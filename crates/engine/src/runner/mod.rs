@@ -321,15 +321,25 @@ impl Runner {
             Network::Detector(_) | Network::Captioner(_) => 1,
         };
         while let Some(batch) = self.queue.next_batch(most) {
-            let units = batch.iter().map(|entry| entry.input.units()).sum();
-            let _turn = self.source.turns.begin(self.model.is_long());
-            let began = std::time::Instant::now();
-            match network {
-                Network::Encoder(encoder) => batch::encode(self.model, &**encoder, batch),
-                Network::Detector(detector) => batch::detect(self.model, &**detector, batch),
+            let turns = &self.source.turns;
+            let _turn = turns.begin(self.model.is_long());
+            let (began, others) = (std::time::Instant::now(), turns.at_work());
+            let units = batch.len() as u64;
+            let units = match network {
+                Network::Encoder(encoder) => {
+                    batch::encode(self.model, &**encoder, batch);
+                    units
+                }
+                Network::Detector(detector) => {
+                    batch::detect(self.model, &**detector, batch);
+                    units
+                }
                 Network::Captioner(captioner) => captions::write(self, &**captioner, batch),
-            }
-            self.load.observe(units, began.elapsed());
+            };
+            // With others at work it had but a share of the machine.
+            let sharing = (others + turns.at_work()) as f64 / 2.0;
+            self.load
+                .observe(units, began.elapsed().div_f64(sharing.max(1.0)));
             self.touch();
         }
     }

@@ -82,7 +82,7 @@ impl Queue {
         let mut waiting = self.lock();
         let mut batch = Vec::new();
         while batch.len() < most {
-            let Some(entry) = waiting.next_wanted(|_| true) else {
+            let Some(entry) = waiting.next_wanted() else {
                 break;
             };
             batch.push(entry);
@@ -91,9 +91,11 @@ impl Queue {
         waiting.drained.then_some(batch)
     }
 
-    /// The next entry that somebody waits for, if it `fits`.
+    /// The next entry that somebody waits for, if it `fits`, which may take a while to find out. For whoever drains the queue:
+    /// nobody else takes entries out.
     pub(super) fn next_if(&self, fits: impl FnOnce(&Input) -> bool) -> Option<Entry> {
-        self.lock().next_wanted(fits)
+        let next = self.lock().front()?.input.clone();
+        if fits(&next) { self.lock().pop() } else { None }
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -108,13 +110,20 @@ impl Queue {
 }
 
 impl Waiting {
-    fn next_wanted(&mut self, fits: impl FnOnce(&Input) -> bool) -> Option<Entry> {
+    fn next_wanted(&mut self) -> Option<Entry> {
+        self.front()?;
+        self.pop()
+    }
+
+    /// The first that somebody waits for; those before it are gone then.
+    fn front(&mut self) -> Option<&Entry> {
         while self.entries.front()?.is_abandoned() {
             self.entries.pop_front();
         }
-        if !fits(&self.entries.front()?.input) {
-            return None;
-        }
+        self.entries.front()
+    }
+
+    fn pop(&mut self) -> Option<Entry> {
         let mut entry = self.entries.pop_front()?;
         entry.began = Some(Instant::now());
         Some(entry)

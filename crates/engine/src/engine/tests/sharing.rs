@@ -1,0 +1,166 @@
+//! Requests that are there at the same time, and requests that come later.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+use crate::admission::Overloaded;
+
+/// Counts its images, and takes a while for each.
+#[derive(Clone, Debug, Default)]
+struct Counting(Arc<AtomicUsize>);
+
+impl ImageEncoder for Counting {
+    fn recipe(&self) -> Recipe {
+        models::clip::Variant::VitB32.recipe()
+    }
+
+    fn dims(&self) -> usize {
+        1
+    }
+
+    fn encode(
+        &self,
+        images: &[&Pixels],
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Vec<f32>>, EncodeError> {
+        self.0.fetch_add(images.len(), Ordering::SeqCst);
+        for _ in 0..100 {
+            interrupt.check()?;
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(images.iter().map(|image| vec![image.values()[0]]).collect())
+    }
+}
+
+fn counting(cache_bytes: u64) -> (Arc<Engine>, Counting) {
+    let mut config = config(None);
+    config.cache_bytes = cache_bytes;
+    let engine = Arc::new(Engine::new(config).unwrap());
+    let counting = Counting::default();
+    let network = Network::Encoder(Box::new(counting.clone()));
+    put(&engine, Role::Clip, Loaded::new(network, false));
+    (engine, counting)
+}
+
+fn png(grey: u8) -> Bytes {
+    let image = RgbImage::from_raw(2, 1, vec![grey; 6]).unwrap();
+    imaging::encode_png(&image).unwrap().into()
+}
+
+fn clip_task() -> TaskList {
+    let task = Task {
+        operation_id: "a".to_owned(),
+        operation: BOTH[0].to_owned(),
+        params: serde_json::Map::new(),
+    };
+    TaskList::new(vec![task], 1).unwrap()
+}
+
+async fn vector(engine: Arc<Engine>, image: Bytes) -> Option<Data> {
+    let analysis = engine.analyze(image, &clip_task(), None).await.unwrap();
+    analysis.results["a"].data.clone()
+}
+
+#[tokio::test]
+async fn two_requests_for_one_picture_compute_it_once_and_later_ones_again() {
+    let (engine, counting) = counting(0);
+    let ask = |grey| tokio::spawn(vector(Arc::clone(&engine), png(grey)));
+    let (one, same, other) = (ask(1), ask(1), ask(2));
+    let one = one.await.unwrap();
+    assert!(one.is_some());
+    assert_eq!(same.await.unwrap(), one);
+    assert_ne!(other.await.unwrap(), one);
+    assert_eq!(counting.0.load(Ordering::SeqCst), 2);
+    assert_eq!(ask(1).await.unwrap(), one);
+    assert_eq!(counting.0.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn if_the_first_gives_up_the_second_still_gets_its_answer() {
+    let (engine, counting) = counting(0);
+    let ask = || tokio::spawn(vector(Arc::clone(&engine), png(1)));
+    let (first, second) = (ask(), ask());
+    while counting.0.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    first.abort();
+    assert!(second.await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn what_was_computed_before_is_kept_up_to_a_size() {
+    let (engine, counting) = counting(64 << 10);
+    let first = vector(Arc::clone(&engine), png(1)).await;
+    assert_eq!(vector(Arc::clone(&engine), png(1)).await, first);
+    assert_eq!(counting.0.load(Ordering::SeqCst), 1);
+    let (engine, counting) = self::counting(100);
+    for _ in 0..2 {
+        vector(Arc::clone(&engine), png(1)).await;
+    }
+    assert_eq!(counting.0.load(Ordering::SeqCst), 2, "too large to be kept");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_answered_in_time_is_refused_at_once() {
+    let (engine, _) = counting(0);
+    // How long an image takes is known once there was one.
+    vector(Arc::clone(&engine), png(1)).await;
+    let waiting: Vec<_> = (2..12)
+        .map(|grey| tokio::spawn(vector(Arc::clone(&engine), png(grey))))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let deadline = Instant::now() + Duration::from_millis(300);
+    let refused = engine.analyze(png(99), &clip_task(), Some(deadline)).await;
+    let Err(AnalyzeError::Overloaded(overloaded)) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(Instant::now() < deadline, "it did not wait");
+    let Overloaded { expected, allowed } = overloaded;
+    assert!(expected > Duration::from_millis(600), "{expected:?}");
+    assert!(allowed <= Duration::from_millis(300));
+    assert_eq!(overloaded.retry_after(), Duration::from_secs(1));
+    let patient = Instant::now() + Duration::from_secs(60);
+    assert!(
+        engine
+            .analyze(png(98), &clip_task(), Some(patient))
+            .await
+            .is_ok()
+    );
+    for answer in waiting {
+        assert!(answer.await.unwrap().is_some());
+    }
+    assert_eq!(engine.backlog(), Duration::ZERO, "nothing is left behind");
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_leaves_no_work_behind() {
+    let (engine, _) = counting(0);
+    vector(Arc::clone(&engine), png(1)).await;
+    let gone = tokio::spawn(vector(Arc::clone(&engine), png(2)));
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    assert!(engine.backlog() > Duration::ZERO);
+    gone.abort();
+    assert!(gone.await.is_err());
+    assert_eq!(engine.backlog(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn images_wait_for_memory_and_one_larger_than_all_has_it_for_itself() {
+    let mut config = config(None);
+    config.memory = MemoryBudget {
+        pixels: 1024,
+        captions: 0,
+        retained: 0,
+    };
+    let engine = Arc::new(Engine::new(config).unwrap());
+    let network = Network::Encoder(Box::new(Counting::default()));
+    put(&engine, Role::Clip, Loaded::new(network, false));
+    let image = RgbImage::from_raw(64, 64, vec![7; 64 * 64 * 3]).unwrap();
+    let large: Bytes = imaging::encode_png(&image).unwrap().into();
+    let asked = [large, png(1), png(2)].map(|it| tokio::spawn(vector(Arc::clone(&engine), it)));
+    for answer in asked {
+        assert!(answer.await.unwrap().is_some());
+    }
+    assert_eq!(engine.machine.pixel_memory.available_permits(), 1);
+}
