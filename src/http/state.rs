@@ -13,7 +13,7 @@ pub struct AppState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) limits: Arc<HttpLimits>,
-    /// One permit for each request that is being received, fetched or analysed.
+    /// One permit for each analysis request, from before its body is read until its answer is sent.
     pub(crate) in_flight: Arc<Semaphore>,
     /// What was to be loaded at start is there, or has failed.
     pub started: Arc<AtomicBool>,
@@ -30,7 +30,7 @@ pub struct HttpLimits {
     pub max_in_flight: usize,
     /// An upload that sends nothing for so long is given up.
     pub body_idle_timeout: Duration,
-    /// An analysis that is not finished by then is answered 504.
+    /// An analysis that is not finished by then is answered 504; a client may ask for less by `x-timeout-ms`.
     pub request_timeout: Duration,
     /// Connections at a time; the next one waits to be accepted.
     pub max_connections: usize,

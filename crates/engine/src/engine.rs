@@ -219,7 +219,7 @@ impl Engine {
         }
     }
 
-    /// How long a request of a usual size would wait now for the model that is busiest.
+    /// How long all that models have promised and not answered takes, one model after the other.
     #[must_use]
     pub fn backlog(&self) -> Duration {
         let runners = self.machine.runners.values();

@@ -129,7 +129,7 @@ impl ImageWorks {
         let digest: Digest = Sha256::digest(encoded).into();
         let mut under_way = self.lock();
         let shared = under_way.get(&digest).and_then(Weak::upgrade);
-        // Who comes later may fare better than those who failed.
+        // A request that comes later may fare better, so it does not share what failed.
         let shared = shared.filter(|work| !work.failed());
         let work = shared.unwrap_or_else(|| {
             let kept = self.kept.as_ref().and_then(|kept| kept.get(&digest));
@@ -196,7 +196,7 @@ impl Drop for Opened {
     fn drop(&mut self) {
         let (works, work) = (&self.works, &self.work);
         let mut under_way = works.lock();
-        // This one's own.
+        // The one reference that is left is this one's.
         if Arc::strong_count(work) == 1 {
             let listed = under_way.get(&work.digest);
             if listed.is_some_and(|listed| std::ptr::eq(listed.as_ptr(), Arc::as_ptr(work))) {

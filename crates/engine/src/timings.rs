@@ -9,7 +9,7 @@ pub enum Stage {
     Receive,
     /// Fetching the image.
     Download,
-    /// Waiting for models: until they are in memory, and for their turn.
+    /// Waiting in the queues of models. The time until a model is in memory is not in it.
     Queue,
     /// From the encoded image to pixels.
     Decode,
@@ -21,7 +21,7 @@ pub enum Stage {
     Png,
     /// Asking classifiers.
     Classify,
-    /// A model at work.
+    /// A model at work, together with what else was in the batch; where it stood aside, that included.
     Model(Model),
 }
 

@@ -1,7 +1,7 @@
 //! Short work goes first: while a model that takes little time for an input is at work, those that take long stand aside.
 //!
-//! They do so at the next task of a loop, a millisecond or so later, and go on as soon as the short one is done. So that they get
-//! somewhere however much short work there is, a short model that has kept them waiting waits in its turn before it begins again.
+//! They do so at the next task of a loop, a millisecond or so later, and go on as soon as the short one is done. Half of the time that
+//! short work took is owed to them: while a long model is at work, a short one waits that long before it begins its next batch.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};

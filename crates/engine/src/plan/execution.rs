@@ -40,7 +40,8 @@ pub(crate) struct Machine {
     pub(crate) exif_orientation: ExifOrientation,
 }
 
-/// One request being computed. Dropping it ends its work, but for nodes that other requests about the same image wait for.
+/// One request being computed. Dropping it ends its work. A node that it was computing and that another request about the same image
+/// waits for is begun anew by that one.
 #[derive(Debug)]
 pub(crate) struct Execution<'a> {
     pub(super) machine: &'a Machine,

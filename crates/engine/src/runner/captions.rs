@@ -11,13 +11,13 @@ use super::queue::{Entry, Queue};
 use crate::model::Model;
 use crate::network::{Input, ModelError, Output};
 
-/// Images that are looked at before their texts are written together. More would keep the first waiting for little: with eight
+/// Most images that are looked at in a row, before texts are written on. More would keep the first waiting for little: with eight
 /// texts the decoder's share of a caption is already a thirtieth.
 const IMAGES: usize = 8;
 /// Beams that are followed at a time: a pass of the decoder takes no more.
 const BEAMS: usize = 64;
-/// Newcomers wait for texts that are being written to end, as looking at an image takes as long as a hundred tokens; but no
-/// longer than this many passes.
+/// Newcomers wait until all texts that are being written have ended, as looking at an image takes as long as a hundred tokens; but
+/// no longer than this many passes.
 const PASSES_BEFORE_JOINING: usize = 64;
 
 /// The texts that are being written.
@@ -175,7 +175,7 @@ impl Desk<'_> {
                 self.forget_images();
             }
             Err(error) => {
-                // What the writer holds after a failure is nobody's business.
+                // All texts fail with it, and after a panic a writer is of no use: the next text gets a new one.
                 self.writer = self.captioner.writer();
                 self.images.clear();
                 fail(self.texts.drain().map(|(_, text)| text.entry), &error);

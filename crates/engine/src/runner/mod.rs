@@ -1,9 +1,9 @@
 //! A runner serves one model: it brings it into memory, holds a queue of what is asked of it, and takes what is queued through
 //! the model in batches.
 //!
-//! A model has threads of its own, so that no request's work ever sits on another's stack. Who asks waits asynchronously, for
-//! the model's weights as well as for its answer. Who no longer waits (the future was dropped) costs nothing more: a queued input
-//! is passed over, and a model at work asks between its layers.
+//! A model has threads of its own, so that no request's work ever sits on another's stack. A request waits asynchronously, for
+//! the model's weights as well as for its answer. When it no longer waits (its future was dropped), its input costs nothing more: in
+//! the queue it is passed over, and a model at work asks between its layers whether anybody waits for the batch.
 
 mod batch;
 mod captions;

@@ -14,7 +14,7 @@ pub(super) struct Queue(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     entries: VecDeque<Entry>,
-    /// Somebody takes entries out until there are none.
+    /// Whether a thread is taking entries out, which it does until there are none.
     drained: bool,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Reply {
     pub(crate) output: Output,
     /// In the queue.
     pub(crate) waited: Duration,
-    /// In the model, together with whatever else was in the batch.
+    /// From the queue to the answer: in the model, together with whatever else was in the batch, and standing aside.
     pub(crate) ran: Duration,
 }
 
