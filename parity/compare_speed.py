@@ -1,6 +1,6 @@
 """Face detection by facenet-pytorch and by our server, in turns, on the same pixels and threads.
 
-Ours is the `face` stage of the server's own `Server-Timing`; theirs is the call of `detect`.
+Ours is the `mtcnn` stage of the server's own `Server-Timing`; theirs is the call of `detect`.
 Decoding is left out on both sides. Writes WORK/mtcnn_speed.json. Nothing else may be running:
 PyTorch's threads wait for each other by spinning, so a busy machine slows it tenfold and more, and
 flatters us. A load above BUSY before the start is said, and the exit status is then 1.
@@ -81,7 +81,7 @@ def face_ms(server: Server, encoded: bytes) -> float:
     if len(response.json()["results"]["all"]["data"] or []) != 1:
         raise SystemExit("our server did not find the one face")
     stages = response.headers.get("server-timing", "")
-    found = re.search(r"\bface;dur=([\d.]+)", stages)
+    found = re.search(r"\bmtcnn;dur=([\d.]+)", stages)
     if not found:
         raise SystemExit(f"no face stage in the server's timing: {stages!r}")
     return float(found[1])

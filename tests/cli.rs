@@ -175,7 +175,7 @@ fn a_server_and_analyze_have_the_classifiers_of_a_folder() {
     );
     let message = said();
     assert!(
-        message.starts_with(r#""error": "model clip is not available"#),
+        message.starts_with(r#""error": "model clip-vit-b-32 is not available"#),
         "{message}"
     );
 
@@ -301,11 +301,11 @@ fn the_log_has_a_start_and_a_finish_with_id_pid_and_stages() {
 #[test]
 fn the_log_says_at_start_what_it_computes_with() {
     for (arguments, precision, clip_model) in [
-        (&["--precision", "f32"][..], "F32", "ViT-B/32"),
+        (&["--precision", "f32"][..], "F32", "clip-vit-b-32"),
         (
             &["--precision", "bf16", "--clip-model", "vit-l-14"],
             "Bf16",
-            "ViT-L/14",
+            "clip-vit-l-14",
         ),
     ] {
         let all = [

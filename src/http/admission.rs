@@ -1,6 +1,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -35,8 +35,8 @@ pub(crate) async fn admit(
         .try_acquire_owned()
         .map_err(|_full| ApiError::Full {
             requests: app.limits.max_in_flight,
-            retry_after: app.engine.backlog()
-                / u32::try_from(app.limits.max_in_flight).unwrap_or(u32::MAX),
+            // When about one of them has ended.
+            retry_after: app.engine.backlog() / places(app.limits.max_in_flight),
         })?;
     let limit = time_limit(request.headers(), app.limits.request_timeout)?;
     let deadline = Deadline(Instant::now() + limit);
@@ -47,7 +47,7 @@ pub(crate) async fn admit(
     Ok(response.map(|body| {
         Body::new(Held {
             body,
-            _permit: permit,
+            permit: Some(permit),
         })
     }))
 }
@@ -69,10 +69,26 @@ fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, ApiError>
     }
 }
 
-/// An answer that holds its request's permit until it is written.
+fn places(max_in_flight: usize) -> u32 {
+    u32::try_from(max_in_flight).unwrap_or(u32::MAX).max(1)
+}
+
+/// An answer that holds its request's permit until its last piece is written.
 struct Held {
     body: Body,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// The last piece of an answer: hyper drops a body as soon as it has that, and the piece once it is written.
+struct LastPiece {
+    bytes: Bytes,
     _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for LastPiece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl HttpBody for Held {
@@ -83,7 +99,20 @@ impl HttpBody for Held {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if !self.body.is_end_stream() {
+            return Poll::Ready(frame);
+        }
+        let permit = self.permit.take();
+        Poll::Ready(frame.map(|frame| {
+            frame.map(|frame| match permit {
+                Some(permit) => frame.map_data(|bytes| {
+                    let _permit = permit;
+                    Bytes::from_owner(LastPiece { bytes, _permit })
+                }),
+                None => frame,
+            })
+        }))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -29,6 +29,8 @@ const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models
     path = "/analyze_image/",
     tag = "analysis",
     request_body = AnalyzeRequest,
+    params(("x-timeout-ms" = Option<u64>, Header, description = "Milliseconds after which the client does not want the answer any \
+        longer; no more than the server's own limit")),
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse,
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
@@ -71,6 +73,8 @@ pub(crate) async fn by_url(
     path = "/analyze_image_upload/",
     tag = "analysis",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
+    params(("x-timeout-ms" = Option<u64>, Header, description = "Milliseconds after which the client does not want the answer any \
+        longer; no more than the server's own limit")),
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse,
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \

@@ -196,7 +196,7 @@ async fn whatever_stands_for_a_collection_is_answered() {
     assert_eq!(result["status"], "error");
     let message = result["error_message"].as_str().unwrap();
     assert!(
-        message.starts_with("model clip is not available"),
+        message.starts_with("model clip-vit-b-32 is not available"),
         "{message}"
     );
 }

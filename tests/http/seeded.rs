@@ -65,7 +65,7 @@ async fn persons(app: &Router, crowd: &RgbImage) {
 
     // The person sent as an image of its own has the same vector, and the same face, but for where it lies.
     let (_, alone) = analyze(app, &imaging::encode_png(&crop).unwrap(), ALONE).await;
-    assert_eq!(alone["clip"]["data"], results["vector"]["data"]);
+    assert_eq!(alone["clip-vit-b-32"]["data"], results["vector"]["data"]);
     let [x, y, ..] = bbox.map(|side| side as f32);
     let (found, here) = (&alone["faces"]["data"][0], &results["faces"]["data"][0]);
     let [x0, y0, x1, y1] = floats(&found["bbox"]);
@@ -117,15 +117,15 @@ fn crowd(photograph: &RgbImage) -> RgbImage {
 
 async fn images_and_faces(app: &Router, photograph: &[u8]) {
     let (untrained, results) = analyze(app, photograph, TASKS).await;
-    assert_eq!(untrained.as_deref(), Some("clip, dinov2"));
-    for (id, dims) in [("clip", 512), ("face", 512), ("dino", 768)] {
+    assert_eq!(untrained.as_deref(), Some("clip-vit-b-32, dinov2-vit-b-14"));
+    for (id, dims) in [("clip-vit-b-32", 512), ("face", 512), ("dino", 768)] {
         assert_eq!(results[id]["status"], "success", "{}", results[id]);
         assert_eq!(vector(&results[id]).len(), dims);
     }
-    assert_ne!(results["clip"]["data"], results["face"]["data"]);
+    assert_ne!(results["clip-vit-b-32"]["data"], results["face"]["data"]);
 
     // A wish about the form of a vector changes its form, and nothing else.
-    let plain = vector(&results["clip"]);
+    let plain = vector(&results["clip-vit-b-32"]);
     let length = plain.iter().map(|x| x * x).sum::<f64>().sqrt();
     for (unit, plain) in vector(&results["unit"]).iter().zip(&plain) {
         assert!((unit - plain / length).abs() < 1e-6, "{unit} {plain}");
@@ -141,7 +141,7 @@ async fn images_and_faces(app: &Router, photograph: &[u8]) {
 
     // Whole images come without a crop, faces with the box that detection gives and the pixels inside it.
     assert_eq!(results["box"]["data"], json!([181, 62, 267, 172]));
-    for id in ["clip", "dino", "unit", "packed"] {
+    for id in ["clip-vit-b-32", "dino", "unit", "packed"] {
         assert_eq!(results[id]["cropped_image_bbox"], json!(null));
         assert_eq!(results[id]["cropped_image_base64"], json!(null));
     }
@@ -155,7 +155,7 @@ async fn images_and_faces(app: &Router, photograph: &[u8]) {
 
     // The crop sent as an image of its own gives the vector of the face.
     let (_, of_crop) = analyze(app, &imaging::encode_png(&crop).unwrap(), CLIP).await;
-    assert_eq!(of_crop["clip"]["data"], results["face"]["data"]);
+    assert_eq!(of_crop["clip-vit-b-32"]["data"], results["face"]["data"]);
 
     // Only what a request needed is named.
     let (untrained, _) = analyze(app, photograph, BOX).await;
@@ -199,15 +199,15 @@ const PERSON: &str = r#"[
 ]"#;
 
 const ALONE: &str = r#"[
-    {"operation_id":"clip","type":"embed_clip_vit_b_32"},
+    {"operation_id":"clip-vit-b-32","type":"embed_clip_vit_b_32"},
     {"operation_id":"words","type":"describe_image"},
     {"operation_id":"faces","type":"detect_bounding_box","params":{"target":"prominent_face","face_context":"whole_image","max_detections":1}}
 ]"#;
 
-const CLIP: &str = r#"[{"operation_id":"clip","type":"embed_clip_vit_b_32"}]"#;
+const CLIP: &str = r#"[{"operation_id":"clip-vit-b-32","type":"embed_clip_vit_b_32"}]"#;
 
 const TASKS: &str = r#"[
-    {"operation_id":"clip","type":"embed_clip_vit_b_32"},
+    {"operation_id":"clip-vit-b-32","type":"embed_clip_vit_b_32"},
     {"operation_id":"dino","type":"embed_dino_v2","params":{"target":"whole_image"}},
     {"operation_id":"unit","type":"embed_clip_vit_b_32","params":{"normalize":true}},
     {"operation_id":"packed","type":"embed_clip_vit_b_32","params":{"encoding":"base64"}},

@@ -16,7 +16,7 @@ const MOST_INPUTS: u64 = 4096;
 
 /// What a model has been asked and has not answered, and how long it takes.
 #[derive(Debug, Default)]
-pub(crate) struct Load {
+pub(crate) struct Workload {
     inputs: AtomicU64,
     units: AtomicU64,
     /// Of one unit, in nanoseconds; 0 until the model has answered once.
@@ -33,27 +33,47 @@ pub(crate) struct Promise {
 
 /// A request that would have to wait too long.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("the server is busy: the answer would take about {} s, and may take {} s", .expected.as_secs_f64().ceil(), .allowed.as_secs())]
-pub struct Overloaded {
-    /// How long the answer would take.
-    pub expected: Duration,
-    /// How long it may take.
-    pub allowed: Duration,
+pub enum Overloaded {
+    /// It would not be answered in its time.
+    #[error("the server is busy: the answer would take about {:.1} s, and may take {:.1} s", .expected.as_secs_f64(), .allowed.as_secs_f64())]
+    Late {
+        /// How long the answer would take.
+        expected: Duration,
+        /// How long it may take.
+        allowed: Duration,
+    },
+    /// A model that it needs has been asked too much already.
+    #[error(
+        "the server is busy: {model} has been asked for {inputs} answers, and takes no more than {MOST_INPUTS}"
+    )]
+    Full {
+        /// The model.
+        model: Model,
+        /// What it has not answered yet.
+        inputs: u64,
+        /// How long that takes.
+        backlog: Duration,
+    },
 }
 
 impl Overloaded {
     /// When it is worth to ask again.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
-        let excess = self.expected.saturating_sub(self.allowed);
-        excess.max(Duration::from_secs(1))
+        let wait = match self {
+            Self::Late { expected, allowed } => expected.saturating_sub(*allowed),
+            Self::Full { backlog, .. } => *backlog / 2,
+        };
+        wait.max(Duration::from_secs(1))
     }
 }
 
-impl Load {
-    /// Learns from `units` that took `time` together. Recent times count most.
+impl Workload {
+    /// Learns from `units` that took `time` together; from none it learns nothing. Recent times count most.
     pub(crate) fn observe(&self, units: u64, time: Duration) {
-        let seen = time.as_nanos() as u64 / units.max(1);
+        let Some(seen) = (time.as_nanos() as u64).checked_div(units) else {
+            return;
+        };
         // Two batches at once cannot be: a model has one runner.
         let before = self.unit_time.load(Ordering::Relaxed);
         let now = if before == 0 {
@@ -83,19 +103,33 @@ pub(crate) fn admit(
     allowed: Option<Duration>,
 ) -> Result<Vec<(Model, Promise)>, Overloaded> {
     let expected = expected(runners, work);
-    let allowed = allowed.unwrap_or(Duration::MAX);
-    let full = work.iter().any(|(model, work)| {
-        let queued = |runner: &Arc<Runner>| runner.load.inputs.load(Ordering::Relaxed);
-        let queued = runners.get(model).map_or(0, queued);
-        queued > 0 && queued + work.inputs > MOST_INPUTS
-    });
-    if expected > allowed || full {
-        return Err(Overloaded { expected, allowed });
+    if let Some(allowed) = allowed.filter(|allowed| expected > *allowed) {
+        return Err(Overloaded::Late { expected, allowed });
+    }
+    for (model, work) in work {
+        let Some(runner) = runners.get(model) else {
+            continue;
+        };
+        let inputs = runner.workload.inputs.load(Ordering::Relaxed);
+        if inputs > 0 && inputs + work.inputs > MOST_INPUTS {
+            let (model, backlog) = (*model, runner.workload.backlog());
+            return Err(Overloaded::Full {
+                model,
+                inputs,
+                backlog,
+            });
+        }
     }
     let promises = work.iter().filter_map(|(model, work)| {
         let runner = Arc::clone(runners.get(model)?);
-        runner.load.inputs.fetch_add(work.inputs, Ordering::Relaxed);
-        runner.load.units.fetch_add(work.units, Ordering::Relaxed);
+        runner
+            .workload
+            .inputs
+            .fetch_add(work.inputs, Ordering::Relaxed);
+        runner
+            .workload
+            .units
+            .fetch_add(work.units, Ordering::Relaxed);
         let Work { inputs, units } = *work;
         let promise = Promise {
             runner,
@@ -112,7 +146,7 @@ pub(crate) fn admit(
 fn expected(runners: &IndexMap<Model, Arc<Runner>>, work: &IndexMap<Model, Work>) -> Duration {
     let times = runners.iter().map(|(model, runner)| {
         let more = work.get(model).map_or(0, |work| work.units);
-        (more > 0, runner.load.time(more))
+        (more > 0, runner.workload.time(more))
     });
     let times: Vec<_> = times.collect();
     let needed = times.iter().filter(|(needed, _)| *needed);
@@ -126,8 +160,14 @@ impl Promise {
         let (inputs, units) = (inputs.min(self.inputs), units.min(self.units));
         self.inputs -= inputs;
         self.units -= units;
-        self.runner.load.inputs.fetch_sub(inputs, Ordering::Relaxed);
-        self.runner.load.units.fetch_sub(units, Ordering::Relaxed);
+        self.runner
+            .workload
+            .inputs
+            .fetch_sub(inputs, Ordering::Relaxed);
+        self.runner
+            .workload
+            .units
+            .fetch_sub(units, Ordering::Relaxed);
     }
 }
 

@@ -223,7 +223,7 @@ impl Engine {
     #[must_use]
     pub fn backlog(&self) -> Duration {
         let runners = self.machine.runners.values();
-        runners.map(|runner| runner.load.backlog()).sum()
+        runners.map(|runner| runner.workload.backlog()).sum()
     }
 
     /// Gives back the memory of models that nobody has asked for in so long. To be called now and then.

@@ -128,6 +128,8 @@ impl ImageWorks {
     pub(crate) fn open(self: &Arc<Self>, encoded: &[u8]) -> Opened {
         let digest: Digest = Sha256::digest(encoded).into();
         let mut under_way = self.lock();
+        // There are no more of them than requests.
+        under_way.retain(|_, work| work.strong_count() > 0);
         let shared = under_way.get(&digest).and_then(Weak::upgrade);
         // A request that comes later may fare better, so it does not share what failed.
         let shared = shared.filter(|work| !work.failed());
@@ -195,15 +197,6 @@ impl Results {
 impl Drop for Opened {
     fn drop(&mut self) {
         let (works, work) = (&self.works, &self.work);
-        let mut under_way = works.lock();
-        // The one reference that is left is this one's.
-        if Arc::strong_count(work) == 1 {
-            let listed = under_way.get(&work.digest);
-            if listed.is_some_and(|listed| std::ptr::eq(listed.as_ptr(), Arc::as_ptr(work))) {
-                under_way.remove(&work.digest);
-            }
-        }
-        drop(under_way);
         if let Some(kept) = &works.kept
             && !work.failed()
         {

@@ -22,8 +22,7 @@ pub(crate) fn of_model(
     turns: &Arc<Turns>,
 ) -> Result<ThreadPool, ThreadPoolBuildError> {
     let turns = Arc::clone(turns);
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
+    builder(threads)
         .thread_name(move |index| format!("{model} {index}"))
         .start_handler(move |_| {
             if model.is_long() {
@@ -31,6 +30,15 @@ pub(crate) fn of_model(
             }
         })
         .build()
+}
+
+/// All that is done on the threads is guarded; should anything panic all the same, the process goes on.
+fn builder(threads: usize) -> ThreadPoolBuilder {
+    let builder = ThreadPoolBuilder::new().num_threads(threads);
+    builder.panic_handler(|panic| {
+        let cause = panic_text(&*panic);
+        tracing::error!(cause, "a thread panicked");
+    })
 }
 
 /// Threads for pixels: decoding, cutting, resizing, PNG. They take what comes in its order, each on one thread.
@@ -43,8 +51,7 @@ pub(crate) struct Panicked;
 
 impl PixelThreads {
     pub(crate) fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(threads)
+        let pool = builder(threads)
             .thread_name(|index| format!("pixels {index}"))
             .build()?;
         Ok(Self(pool))

@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::model::Model;
 
@@ -49,14 +49,6 @@ impl Stage {
 pub struct Timings(Vec<(Stage, Duration)>);
 
 impl Timings {
-    /// Runs `work` and books its duration under `stage`.
-    pub fn measure<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
-        let began = Instant::now();
-        let value = work();
-        self.add(stage, began.elapsed());
-        value
-    }
-
     /// Books `duration` under `stage`; a stage that comes twice is summed.
     pub fn add(&mut self, stage: Stage, duration: Duration) {
         match self.0.iter_mut().find(|(name, _)| *name == stage) {

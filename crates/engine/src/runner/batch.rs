@@ -9,8 +9,8 @@ use crate::model::Model;
 use crate::network::{Input, ModelError, ObjectDetector, Output};
 use crate::panic_text;
 
-/// Vectors of all of `batch`, in one pass.
-pub(super) fn encode(model: Model, encoder: &dyn ImageEncoder, batch: Vec<Entry>) {
+/// Vectors of all of `batch`, in one pass. Returns how many.
+pub(super) fn encode(model: Model, encoder: &dyn ImageEncoder, batch: Vec<Entry>) -> u64 {
     let mut pixels: Vec<&Pixels> = Vec::with_capacity(batch.len());
     for entry in &batch {
         if let Input::Pixels(it) = &entry.input {
@@ -30,16 +30,22 @@ pub(super) fn encode(model: Model, encoder: &dyn ImageEncoder, batch: Vec<Entry>
     });
     match vectors {
         Ok(vectors) => {
+            let count = vectors.len() as u64;
             for (entry, vector) in batch.into_iter().zip(vectors) {
                 entry.answer(finite(model, vector));
             }
+            count
         }
-        Err(error) => fail(batch, &error),
+        Err(error) => {
+            fail(batch, &error);
+            0
+        }
     }
 }
 
-/// What is in the image of `entry`: images differ in size, so each is a batch of its own.
-pub(super) fn detect(model: Model, detector: &dyn ObjectDetector, batch: Vec<Entry>) {
+/// What is in each image of `batch`: they differ in size, so one goes after the other. Returns how many were looked at.
+pub(super) fn detect(model: Model, detector: &dyn ObjectDetector, batch: Vec<Entry>) -> u64 {
+    let mut count = 0;
     for entry in batch {
         let found = guarded(std::slice::from_ref(&entry), || {
             let Input::Image(image) = &entry.input else {
@@ -49,8 +55,10 @@ pub(super) fn detect(model: Model, detector: &dyn ObjectDetector, batch: Vec<Ent
             let found = detector.detect(image, Interrupt::new(&abandoned));
             found.map_err(|error| failed(model, error))
         });
+        count += u64::from(found.is_ok());
         entry.answer(found.map(Output::Detections));
     }
+    count
 }
 
 pub(super) fn fail(batch: impl IntoIterator<Item = Entry>, error: &ModelError) {
@@ -68,7 +76,7 @@ pub(super) fn wrong_input(model: Model) -> ModelError {
     failed(model, "it was given the input of another kind of model")
 }
 
-/// A panic is logged in the span of every request that it concerns.
+/// A panic is logged in the spans of `batch`.
 pub(super) fn guarded<T>(
     batch: &[Entry],
     work: impl FnOnce() -> Result<T, ModelError>,

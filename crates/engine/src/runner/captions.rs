@@ -20,7 +20,7 @@ const BEAMS: usize = 64;
 /// no longer than this many passes.
 const PASSES_BEFORE_JOINING: usize = 64;
 
-/// The texts that are being written.
+/// The texts that are being written, and the images that they are about.
 struct Desk<'a> {
     model: Model,
     captioner: &'a dyn ImageCaptioner,
@@ -31,7 +31,7 @@ struct Desk<'a> {
     next: u64,
     /// Bytes of keys and values that there may be.
     budget: usize,
-    /// Of all texts that were taken up.
+    /// Of all texts that have ended.
     units: u64,
 }
 
@@ -48,7 +48,7 @@ struct Image {
     pixels: Arc<Pixels>,
 }
 
-/// Writes all texts that are queued, and those that come meanwhile, until there are none. Returns their units.
+/// Writes all texts that are queued, and those that come meanwhile, until there are none. Returns the units of those that ended.
 pub(super) fn write(runner: &Runner, captioner: &dyn ImageCaptioner, first: Vec<Entry>) -> u64 {
     let mut desk = Desk {
         model: runner.model,
@@ -111,8 +111,8 @@ impl Desk<'_> {
     }
 
     /// Looks at the text's image, unless another text is about it, and begins the text.
-    fn add(&mut self, entry: Entry) {
-        self.units += entry.input.units();
+    fn add(&mut self, mut entry: Entry) {
+        entry.begin();
         let begun = guarded(std::slice::from_ref(&entry), || {
             let Input::Caption(pixels, options) = &entry.input else {
                 return Err(wrong_input(self.model));
@@ -168,6 +168,7 @@ impl Desk<'_> {
             Ok(done) => {
                 for (key, text) in done {
                     if let Some(Text { entry, .. }) = self.texts.remove(&key) {
+                        self.units += entry.input.units();
                         let text = text.map_err(|error| failed(model, error));
                         entry.answer(text.map(Output::Text));
                     }

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use weights::{Silent, Store, StoreError};
 
-use crate::admission::Load;
+use crate::admission::Workload;
 use crate::model::Model;
 use crate::network::{Input, Loaded, ModelError, Network};
 use crate::panic_text;
@@ -44,7 +44,7 @@ pub(crate) struct Runner {
     state: watch::Sender<State>,
     queue: Queue,
     /// What it has been asked and has not answered.
-    pub(crate) load: Load,
+    pub(crate) workload: Workload,
     last_used: Mutex<Instant>,
 }
 
@@ -113,7 +113,7 @@ impl Runner {
             settings,
             state: watch::Sender::new(State::Empty),
             queue: Queue::default(),
-            load: Load::default(),
+            workload: Workload::default(),
             last_used: Mutex::new(Instant::now()),
         }
     }
@@ -121,10 +121,11 @@ impl Runner {
     /// The model's answer to `input`. Waits for the model if it is being read from disk, and for its turn. Dropping the future
     /// drops the work, even if it has begun.
     pub(crate) async fn run(self: &Arc<Self>, input: Input) -> Result<Reply, ModelError> {
+        let asked = std::time::Instant::now();
         let unavailable = |Unavailable(reason)| ModelError::Unavailable(self.model, reason);
         let ready = self.ready().await.map_err(unavailable)?;
         self.touch();
-        let (entry, answered) = Entry::new(input);
+        let (entry, answered) = Entry::new(input, asked);
         if self.queue.push(entry) {
             let runner = Arc::clone(self);
             let pool = Arc::clone(&ready);
@@ -153,7 +154,7 @@ impl Runner {
         }
         let runner = Arc::clone(self);
         let thread = std::thread::Builder::new().name(format!("load {}", self.model));
-        if let Err(error) = thread.spawn(move || runner.load(fetching)) {
+        if let Err(error) = thread.spawn(move || runner.bring_into_memory(fetching)) {
             self.fail(format!("no thread to load it on: {error}"), Duration::ZERO);
         }
     }
@@ -223,8 +224,9 @@ impl Runner {
     /// Puts a stand-in where the model would be, as if it had been loaded.
     #[cfg(test)]
     pub(crate) fn put(&self, loaded: Loaded) {
-        let ready = self.start_threads(loaded).unwrap();
-        self.state.send_replace(ready);
+        let pool = threads::of_model(self.model, self.settings.threads, &self.source.turns);
+        self.state
+            .send_replace(self.ready_with(loaded, pool.unwrap()));
     }
 
     /// A runner with a stand-in for the model.
@@ -269,7 +271,7 @@ impl Runner {
             .unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    fn load(&self, fetch: bool) {
+    fn bring_into_memory(&self, fetch: bool) {
         if fetch {
             if let Err(reason) = caught(|| Ok(self.source.fetch(self.model)?)) {
                 // A download that failed says nothing of files that arrive by another way.
@@ -285,8 +287,9 @@ impl Runner {
                 .unwrap_or_else(PoisonError::into_inner);
             let sha256 = self.source.known_sha256(self.model);
             let paths = self.source.locate(self.model)?;
-            let loaded = self.model.load(&paths, &self.source.placement)?;
-            Ok(self.start_threads(Loaded { sha256, ..loaded })?)
+            let pool = threads::of_model(self.model, self.settings.threads, &self.source.turns)?;
+            let loaded = pool.install(|| self.model.load(&paths, &self.source.placement))?;
+            Ok(self.ready_with(Loaded { sha256, ..loaded }, pool))
         });
         match ready {
             Ok(ready) => {
@@ -297,15 +300,14 @@ impl Runner {
         }
     }
 
-    fn start_threads(&self, loaded: Loaded) -> Result<State, rayon::ThreadPoolBuildError> {
+    fn ready_with(&self, loaded: Loaded, pool: rayon::ThreadPool) -> State {
         if loaded.untrained {
             tracing::warn!(
                 model = %self.model,
                 "UNTRAINED WEIGHTS: this model's weights are seeded numbers, and its answers mean nothing"
             );
         }
-        let pool = threads::of_model(self.model, self.settings.threads, &self.source.turns)?;
-        Ok(State::Ready(Arc::new(Ready { loaded, pool })))
+        State::Ready(Arc::new(Ready { loaded, pool }))
     }
 
     fn fail(&self, reason: String, pause: Duration) {
@@ -324,23 +326,28 @@ impl Runner {
             let turns = &self.source.turns;
             let _turn = turns.begin(self.model.is_long());
             let (began, others) = (std::time::Instant::now(), turns.at_work());
-            let units = batch.len() as u64;
-            let units = match network {
-                Network::Encoder(encoder) => {
-                    batch::encode(self.model, &**encoder, batch);
-                    units
-                }
-                Network::Detector(detector) => {
-                    batch::detect(self.model, &**detector, batch);
-                    units
-                }
-                Network::Captioner(captioner) => captions::write(self, &**captioner, batch),
-            };
+            // What a batch does is guarded; this is for what is done around it, as nobody else would go on with the queue.
+            let done = catch_unwind(AssertUnwindSafe(|| self.run_batch(network, batch)));
+            let done = done.unwrap_or_else(|panic| {
+                let cause = panic_text(&*panic);
+                tracing::error!(model = %self.model, cause, "a runner panicked");
+                0
+            });
             // With others at work it had but a share of the machine.
             let sharing = (others + turns.at_work()) as f64 / 2.0;
-            self.load
-                .observe(units, began.elapsed().div_f64(sharing.max(1.0)));
+            let time = began.elapsed().div_f64(sharing.max(1.0));
+            self.workload.observe(done, time);
             self.touch();
+        }
+    }
+
+    /// Takes `batch` through the model. Returns the units of what was answered.
+    fn run_batch(&self, network: &Network, mut batch: Vec<Entry>) -> u64 {
+        batch.iter_mut().for_each(Entry::begin);
+        match network {
+            Network::Encoder(encoder) => batch::encode(self.model, &**encoder, batch),
+            Network::Detector(detector) => batch::detect(self.model, &**detector, batch),
+            Network::Captioner(captioner) => captions::write(self, &**captioner, batch),
         }
     }
 }

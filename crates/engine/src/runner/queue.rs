@@ -15,7 +15,7 @@ pub(super) struct Queue(Mutex<Waiting>);
 struct Waiting {
     entries: VecDeque<Entry>,
     /// Whether a thread is taking entries out, which it does until there are none.
-    drained: bool,
+    has_worker: bool,
 }
 
 /// An input, and whoever waits for the answer.
@@ -25,7 +25,7 @@ pub(super) struct Entry {
     reply: oneshot::Sender<Result<Reply, ModelError>>,
     /// The request's, for what is logged while the model works for it.
     pub(super) span: Span,
-    queued: Instant,
+    asked: Instant,
     began: Option<Instant>,
 }
 
@@ -33,20 +33,24 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) output: Output,
-    /// In the queue.
+    /// For the model to be in memory, and for its turn.
     pub(crate) waited: Duration,
     /// From the queue to the answer: in the model, together with whatever else was in the batch, and standing aside.
     pub(crate) ran: Duration,
 }
 
 impl Entry {
-    pub(super) fn new(input: Input) -> (Self, oneshot::Receiver<Result<Reply, ModelError>>) {
+    /// `asked` is when the waiting began, for the model to be read first.
+    pub(super) fn new(
+        input: Input,
+        asked: Instant,
+    ) -> (Self, oneshot::Receiver<Result<Reply, ModelError>>) {
         let (reply, answered) = oneshot::channel();
         let entry = Self {
             input,
             reply,
             span: Span::current(),
-            queued: Instant::now(),
+            asked,
             began: None,
         };
         (entry, answered)
@@ -57,11 +61,16 @@ impl Entry {
         self.reply.is_closed()
     }
 
+    /// The model begins with it.
+    pub(super) fn begin(&mut self) {
+        self.began = Some(Instant::now());
+    }
+
     pub(super) fn answer(self, output: Result<Output, ModelError>) {
-        let began = self.began.unwrap_or(self.queued);
+        let began = self.began.unwrap_or_else(Instant::now);
         let reply = output.map(|output| Reply {
             output,
-            waited: began - self.queued,
+            waited: began - self.asked,
             ran: began.elapsed(),
         });
         // Whoever waited may have gone meanwhile.
@@ -74,7 +83,7 @@ impl Queue {
     pub(super) fn push(&self, entry: Entry) -> bool {
         let mut waiting = self.lock();
         waiting.entries.push_back(entry);
-        !std::mem::replace(&mut waiting.drained, true)
+        !std::mem::replace(&mut waiting.has_worker, true)
     }
 
     /// The next entries that somebody waits for, `most` at most. None ends the draining: the next [`Queue::push`] begins anew.
@@ -87,8 +96,8 @@ impl Queue {
             };
             batch.push(entry);
         }
-        waiting.drained = !batch.is_empty();
-        waiting.drained.then_some(batch)
+        waiting.has_worker = !batch.is_empty();
+        waiting.has_worker.then_some(batch)
     }
 
     /// The next entry that somebody waits for, if it `fits`, which may take a while to find out. For whoever drains the queue:
@@ -100,7 +109,7 @@ impl Queue {
 
     pub(super) fn is_idle(&self) -> bool {
         let waiting = self.lock();
-        waiting.entries.is_empty() && !waiting.drained
+        waiting.entries.is_empty() && !waiting.has_worker
     }
 
     /// Nothing panics while it is locked but the allocator.
@@ -124,8 +133,6 @@ impl Waiting {
     }
 
     fn pop(&mut self) -> Option<Entry> {
-        let mut entry = self.entries.pop_front()?;
-        entry.began = Some(Instant::now());
-        Some(entry)
+        self.entries.pop_front()
     }
 }

@@ -112,11 +112,12 @@ async fn a_request_that_cannot_be_answered_in_time_is_refused_at_once() {
     tokio::time::sleep(Duration::from_millis(30)).await;
     let deadline = Instant::now() + Duration::from_millis(300);
     let refused = engine.analyze(png(99), &clip_task(), Some(deadline)).await;
-    let Err(AnalyzeError::Overloaded(overloaded)) = refused else {
+    let Err(AnalyzeError::Overloaded(overloaded @ Overloaded::Late { expected, allowed })) =
+        refused
+    else {
         panic!("{refused:?}");
     };
     assert!(Instant::now() < deadline, "it did not wait");
-    let Overloaded { expected, allowed } = overloaded;
     assert!(expected > Duration::from_millis(600), "{expected:?}");
     assert!(allowed <= Duration::from_millis(300));
     assert_eq!(overloaded.retry_after(), Duration::from_secs(1));
