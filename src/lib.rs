@@ -8,4 +8,5 @@ pub mod fetch;
 pub mod http;
 pub mod wire;
 
+mod memory;
 mod telemetry;

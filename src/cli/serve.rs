@@ -15,6 +15,7 @@ use crate::config::{
 };
 use crate::fetch::Fetcher;
 use crate::http::{self, AppState};
+use crate::memory;
 
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
@@ -45,6 +46,7 @@ impl Serve {
         info!(?isa, ?precision, clip_model = %lineup.clip, caption_model = %lineup.captions, threads, "computing on the processor");
         let mib = |bytes: u64| bytes >> 20;
         let memory = config.memory;
+        memory::keep_at_most(memory.retained);
         info!(
             budget_mib = mib(memory.pixels + memory.captions + memory.retained),
             pixels_mib = mib(memory.pixels),
@@ -68,6 +70,7 @@ impl Serve {
             let state = AppState::new(Arc::clone(&engine), fetcher, limits);
             state.started.store(false, Ordering::Relaxed);
             tokio::spawn(load(Arc::clone(&engine), preload, Arc::clone(&state.started)));
+            tokio::spawn(memory::give_back_unused());
             if let Some(ttl) = self.server.model_ttl {
                 tokio::spawn(unload_unused(engine, Duration::from_secs(ttl)));
             }
@@ -89,6 +92,7 @@ async fn load(engine: Arc<Engine>, models: Vec<Model>, started: Arc<AtomicBool>)
             Ok(()) => info!(%model, "model ready"),
             Err(reason) => warn!(%model, %reason, "model not available"),
         }
+        memory::trim();
     }
     started.store(true, Ordering::Relaxed);
 }

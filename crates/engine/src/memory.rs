@@ -5,18 +5,17 @@ pub struct MemoryBudget {
     pub pixels: u64,
     /// Bytes of keys and values of the texts that are being written.
     pub captions: u64,
-    /// Bytes of freed memory that is kept for the next layer or request.
+    /// Bytes of activations, in use or kept for the next layer or request: beyond that nothing is kept.
     pub retained: u64,
 }
 
 impl MemoryBudget {
     /// Shares `bytes` out: half for pixels, a quarter for each of the others. Captions take no more than the largest text and
-    /// seven usual ones with their images need, and what is retained no more than a detector has in memory at a time.
+    /// seven usual ones with their images need, and activations no more than a detector has in memory at a time.
     #[must_use]
     pub fn of(bytes: u64) -> Self {
-        const MOST: u64 = 320 << 20;
-        let captions = (bytes / 4).min(MOST);
-        let retained = (bytes / 4).min(MOST);
+        let captions = (bytes / 4).min(320 << 20);
+        let retained = (bytes / 4).min(256 << 20);
         Self {
             pixels: bytes - captions - retained,
             captions,

@@ -7,6 +7,10 @@
 
 use std::mem::MaybeUninit;
 
+/// Bytes that a thread keeps of each kind of memory that its tasks need, at most. What a task needs fits into caches, so this is
+/// far more than what is kept; it is for layers that nobody has thought of.
+const THREAD_BYTES: usize = 8 << 20;
+
 /// A cache line of words.
 #[repr(align(64))]
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +39,21 @@ impl Words {
         unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
     }
 
+    /// Bytes of memory that they take, used or not.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lines.capacity() * size_of::<Line>()
+    }
+
+    /// The words, if a thread may keep them for its next task.
+    pub(crate) fn kept_by_thread(self) -> Option<Self> {
+        (self.bytes() <= THREAD_BYTES).then_some(self)
+    }
+
     /// Makes room for `len` words, whatever they hold. Only grows, so that it can be used again and again.
     pub(crate) fn at_least(&mut self, len: usize) -> &mut [u32] {
-        if self.lines.len() * 16 < len {
-            self.lines.resize(len.div_ceil(16), Line([0; 16]));
+        if let Some(more) = len.div_ceil(16).checked_sub(self.lines.len()) {
+            self.lines.reserve_exact(more);
+            self.lines.extend(std::iter::repeat_n(Line([0; 16]), more));
         }
         self.len = len;
         self.as_mut_slice()
@@ -74,5 +89,20 @@ impl<T> Shared<T> {
     /// The address of element `index`, which must lie within the memory this was made of before it is used.
     pub(crate) fn at(self, index: usize) -> *mut T {
         self.0.wrapping_add(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_no_more_than_is_said() {
+        let mut words = Words::default();
+        words.at_least(THREAD_BYTES / 4);
+        assert_eq!(words.bytes(), THREAD_BYTES);
+        let mut words = words.kept_by_thread().unwrap();
+        words.at_least(THREAD_BYTES / 4 + 1);
+        assert!(words.kept_by_thread().is_none());
     }
 }

@@ -54,7 +54,7 @@ impl Staging<'_> {
         };
         isa.with_product(precision, fill);
         let result = run(words, row_words);
-        MEMORY.set(Some(memory));
+        MEMORY.set(memory.kept_by_thread());
         result
     }
 }

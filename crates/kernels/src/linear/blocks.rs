@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::Linear;
 use super::finish::{Finish, finish};
 use super::packing::PackedInput;
-use crate::buffer::{Words, written};
+use crate::buffer::Words;
 use crate::destination::Destination;
 use crate::lanes::Lanes as _;
 use crate::product::{Product, VECTORS, WithProduct};
@@ -21,40 +21,40 @@ use crate::tile::{Ahead, Operands, Sums, multiply};
 use crate::words::widen;
 
 /// Rows of a task: their part of a chunk of the depth stays in the second cache while panel after panel passes by.
-const BLOCK_ROWS: usize = 192;
+pub(super) const BLOCK_ROWS: usize = 192;
 /// Panels of a task, at most: their part of the output stays in the second cache from chunk to chunk.
 const GROUP_PANELS: usize = 16;
 /// Tasks for each thread, at least, so that none waits long for the last.
 const TASKS_A_THREAD: usize = 4;
 
-pub(super) fn run(layer: &Linear, input: &PackedInput<'_>, residual: Option<&[f32]>) -> Vec<f32> {
-    let outputs = layer.outputs();
+/// Computes all rows of `input`, and writes them from the start of `to` on.
+pub(super) fn run(
+    layer: &Linear,
+    input: &PackedInput<'_>,
+    residual: Option<&[f32]>,
+    to: Destination,
+) {
     let panels = layer.weights.panels();
     let blocks = input.stripes.div_ceil(BLOCK_ROWS / layer.layout.rows);
     let wanted = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(blocks.max(1));
     let groups = panels.div_ceil(GROUP_PANELS).max(wanted).min(panels);
-    let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
-        let to = Destination::of(to, outputs);
-        (0..blocks * groups)
-            .into_par_iter()
-            .with_max_len(1)
-            .for_each(|task| {
-                let (block, group) = (task / groups, task % groups);
-                layer.isa.with_product(
-                    layer.precision,
-                    Task {
-                        layer,
-                        input,
-                        residual,
-                        stripes: part(block, blocks, input.stripes),
-                        panels: part(group, groups, panels),
-                        to,
-                    },
-                );
-            });
-    };
-    // SAFETY: the tasks cover every stripe and every panel, so every element is written.
-    unsafe { written(input.rows * outputs, write) }
+    (0..blocks * groups)
+        .into_par_iter()
+        .with_max_len(1)
+        .for_each(|task| {
+            let (block, group) = (task / groups, task % groups);
+            layer.isa.with_product(
+                layer.precision,
+                Task {
+                    layer,
+                    input,
+                    residual,
+                    stripes: part(block, blocks, input.stripes),
+                    panels: part(group, groups, panels),
+                    to,
+                },
+            );
+        });
 }
 
 /// Some stripes of rows by some panels of columns.

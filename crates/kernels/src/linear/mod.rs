@@ -1,9 +1,16 @@
 //! Linear layers: a matrix product with packed weights, and what follows it.
 
+#![expect(unsafe_code, reason = "an output that is written in parallel")]
+
 mod blocks;
 mod finish;
 pub(crate) mod packing;
 
+use std::mem::MaybeUninit;
+
+use crate::buffer::written;
+use crate::destination::Destination;
+use crate::rows::part;
 use crate::words::Layout;
 use crate::{Activation, Isa, Precision};
 use packing::{PackedInput, PackedWeights};
@@ -100,6 +107,18 @@ impl Linear {
             residual.is_none_or(|residual| residual.len() == rows * self.outputs()),
             "residual length"
         );
-        PackedInput::with(self, input, |input| blocks::run(self, input, residual))
+        let outputs = self.outputs();
+        let slabs = rows.div_ceil(packing::slab_rows(self));
+        let write = |to: &mut [MaybeUninit<f32>]| {
+            let to = Destination::of(to, outputs);
+            for rows in (0..slabs).map(|slab| part(slab, slabs, rows)) {
+                let input = &input[rows.start * inputs..rows.end * inputs];
+                let residual = residual.map(|it| &it[rows.start * outputs..rows.end * outputs]);
+                let to = to.from(rows.start * outputs);
+                PackedInput::with(self, input, |input| blocks::run(self, input, residual, to));
+            }
+        };
+        // SAFETY: the slabs cover every row, and of each all outputs are written.
+        unsafe { written(rows * outputs, write) }
     }
 }

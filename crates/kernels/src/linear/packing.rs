@@ -1,15 +1,16 @@
 #![expect(unsafe_code, reason = "rows that are packed in parallel")]
 
-use std::cell::Cell;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::blocks::BLOCK_ROWS;
 use super::{Linear, LinearWeights};
 use crate::buffer::{Shared, Words};
 use crate::input_words::InputWords;
 use crate::product::{Product, WithProduct};
 use crate::rows::part;
+use crate::scratch;
 use crate::tile::{MOST_COLUMNS, MOST_ROWS};
 use crate::words::{Layout, pack_panel};
 
@@ -115,9 +116,19 @@ pub(crate) struct PackedInput<'a> {
     words_a_step: usize,
 }
 
-thread_local! {
-    /// Memory for packed inputs, kept from call to call.
-    static MEMORY: Cell<Option<Words>> = const { Cell::new(None) };
+/// Bytes of a packed input: of many rows some are packed and multiplied after the others. An image of DINOv2 fits in, as another
+/// pass over the weights would cost it 2 %; the 25 MB and more of a detector's regions do not.
+const SLAB_BYTES: usize = 9 << 20;
+
+/// Rows that `layer` packs at a time, whole blocks: in [`SLAB_BYTES`], or one.
+pub(super) fn slab_rows(layer: &Linear) -> usize {
+    let bytes = size_of::<u32>() * row_words(layer);
+    (SLAB_BYTES / (bytes * BLOCK_ROWS)).max(1) * BLOCK_ROWS
+}
+
+/// Words of a packed row.
+fn row_words(layer: &Linear) -> usize {
+    layer.weights.depth.steps * (layer.layout.weight_terms / layer.layout.input_terms)
 }
 
 impl PackedInput<'_> {
@@ -127,13 +138,12 @@ impl PackedInput<'_> {
         input: &[f32],
         run: impl FnOnce(&PackedInput<'_>) -> T,
     ) -> T {
-        let (layout, depth) = (layer.layout, layer.weights.depth);
+        let layout = layer.layout;
         let rows = input.len() / layer.inputs();
         let stripes = rows.div_ceil(layout.rows);
         let words_a_step = layout.weight_terms / layout.input_terms;
-        // Taken, not borrowed: while this thread waits for others it may take up a task that packs as well.
-        let mut memory = MEMORY.take().unwrap_or_else(|| Words::zeroed(0));
-        let words = memory.at_least(rows * depth.steps * words_a_step);
+        let mut memory = scratch::take();
+        let words = memory.at_least(rows * row_words(layer));
         let to = Shared::new(words.as_mut_ptr());
         (0..stripes)
             .into_par_iter()
@@ -155,7 +165,7 @@ impl PackedInput<'_> {
             words,
             words_a_step,
         });
-        MEMORY.set(Some(memory));
+        scratch::keep(memory);
         result
     }
 

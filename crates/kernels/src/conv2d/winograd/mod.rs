@@ -203,7 +203,7 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> WithProduct for Task<'
             transforms.output(product.lanes(), grid.place(tile), sums, outputs.stride, to);
         }
         to.settle(product.lanes());
-        MEMORY.set(Some(memory));
+        MEMORY.set(memory.kept_by_thread());
     }
 }
 
