@@ -1,6 +1,7 @@
 //! The nodes of a plan, each computed once and as soon as what it needs is there.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -79,11 +80,10 @@ impl<'a> Execution<'a> {
         &self,
         plan: &Plan,
     ) -> Result<IndexMap<String, OperationResult>, AnalyzeError> {
-        use std::sync::atomic::Ordering::Relaxed;
         let decodable = &self.work().results.decodable;
-        if !decodable.load(Relaxed) {
+        if !decodable.load(Ordering::Relaxed) {
             self.decoded().await?;
-            decodable.store(true, Relaxed);
+            decodable.store(true, Ordering::Relaxed);
         }
         let results = plan.answers.iter().map(async |(id, answer)| {
             let result = self.result(id, answer).boxed().await;
@@ -225,7 +225,12 @@ impl<'a> Execution<'a> {
         let machine = self.machine;
         let (limits, orientation) = (machine.image_limits.clone(), machine.exif_orientation);
         let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-        let needed = imaging::decode_bytes(&self.encoded, &limits)?;
+        let (encoded, header_limits) = (self.encoded.clone(), limits.clone());
+        // Reading a header may mean walking through the file, so it is no work for an async thread either.
+        let header = move || imaging::decode_bytes(&encoded, &header_limits);
+        let needed = machine.pixel_threads.run(header).await;
+        let (needed, _) = needed.map_err(|_panicked| AnalyzeError::Internal)?;
+        let needed = needed?;
         // An image larger than the memory for all has it for itself.
         let permits = kib(needed).min(machine.pixel_memory_kib);
         let memory = Arc::clone(&machine.pixel_memory).acquire_many_owned(permits);
