@@ -84,6 +84,16 @@ impl Workload {
         self.unit_time.store(now.max(1), Ordering::Relaxed);
     }
 
+    fn add(&self, inputs: u64, units: u64) {
+        self.inputs.fetch_add(inputs, Ordering::Relaxed);
+        self.units.fetch_add(units, Ordering::Relaxed);
+    }
+
+    fn remove(&self, inputs: u64, units: u64) {
+        self.inputs.fetch_sub(inputs, Ordering::Relaxed);
+        self.units.fetch_sub(units, Ordering::Relaxed);
+    }
+
     /// How long what is there takes.
     pub(crate) fn backlog(&self) -> Duration {
         self.time(0)
@@ -122,15 +132,8 @@ pub(crate) fn admit(
     }
     let promises = work.iter().filter_map(|(model, work)| {
         let runner = Arc::clone(runners.get(model)?);
-        runner
-            .workload
-            .inputs
-            .fetch_add(work.inputs, Ordering::Relaxed);
-        runner
-            .workload
-            .units
-            .fetch_add(work.units, Ordering::Relaxed);
         let Work { inputs, units } = *work;
+        runner.workload.add(inputs, units);
         let promise = Promise {
             runner,
             inputs,
@@ -160,14 +163,7 @@ impl Promise {
         let (inputs, units) = (inputs.min(self.inputs), units.min(self.units));
         self.inputs -= inputs;
         self.units -= units;
-        self.runner
-            .workload
-            .inputs
-            .fetch_sub(inputs, Ordering::Relaxed);
-        self.runner
-            .workload
-            .units
-            .fetch_sub(units, Ordering::Relaxed);
+        self.runner.workload.remove(inputs, units);
     }
 }
 
