@@ -112,12 +112,12 @@ pub struct EngineSettings {
     #[arg(long, env = "IMAGE_EMBED_THREADS", value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 
-    /// Images that go through CLIP or DINOv2 together when several are waiting
+    /// Images that go through CLIP together when several are waiting; a model that takes long for each takes one at a time
     #[arg(
         long,
         env = "IMAGE_EMBED_MAX_BATCH",
         value_name = "N",
-        default_value = "4"
+        default_value = "6"
     )]
     pub max_batch: NonZeroUsize,
 

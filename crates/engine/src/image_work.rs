@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 
 use crate::engine::AnalyzeError;
-use crate::plan::{Crop, Describe, Detect, Embed, Outcome, Prepare};
+use crate::plan::{Crop, Describe, Detect, Embed, Failure, Outcome, Prepare};
 use crate::result::{CropImage, Detection};
 
 /// SHA-256 of an encoded image.
@@ -100,6 +100,13 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
             .for_each(&mut look);
     }
 
+    /// Whether something broke. That there is no face is an answer like any other.
+    fn has_broken(&self) -> bool {
+        let mut broken = false;
+        self.each(|outcome| broken |= matches!(outcome, Err(Failure::Broken(_))));
+        broken
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<OnceCell<Outcome<V>>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,8 +138,8 @@ impl ImageWorks {
         // There are no more of them than requests.
         under_way.retain(|_, work| work.strong_count() > 0);
         let shared = under_way.get(&digest).and_then(Weak::upgrade);
-        // A request that comes later may fare better, so it does not share what failed.
-        let shared = shared.filter(|work| !work.failed());
+        // A request that comes later may fare better, so it does not share what broke.
+        let shared = shared.filter(|work| !work.is_broken());
         let work = shared.unwrap_or_else(|| {
             let kept = self.kept.as_ref().and_then(|kept| kept.get(&digest));
             let work = Arc::new(ImageWork {
@@ -157,22 +164,20 @@ impl ImageWorks {
 }
 
 impl ImageWork {
-    fn failed(&self) -> bool {
-        let mut failed = self.results.failed() || self.image.get().is_some_and(Result::is_err);
-        self.crops.each(|outcome| failed |= outcome.is_err());
-        self.pixels.each(|outcome| failed |= outcome.is_err());
-        failed
+    fn is_broken(&self) -> bool {
+        self.results.are_broken()
+            || self.image.get().is_some_and(Result::is_err)
+            || self.crops.has_broken()
+            || self.pixels.has_broken()
     }
 }
 
 impl Results {
-    fn failed(&self) -> bool {
-        let mut failed = false;
-        self.detections.each(|outcome| failed |= outcome.is_err());
-        self.vectors.each(|outcome| failed |= outcome.is_err());
-        self.texts.each(|outcome| failed |= outcome.is_err());
-        self.shown.each(|outcome| failed |= outcome.is_err());
-        failed
+    fn are_broken(&self) -> bool {
+        self.detections.has_broken()
+            || self.vectors.has_broken()
+            || self.texts.has_broken()
+            || self.shown.has_broken()
     }
 
     fn bytes(&self) -> u64 {
@@ -198,7 +203,7 @@ impl Drop for Opened {
     fn drop(&mut self) {
         let (works, work) = (&self.works, &self.work);
         if let Some(kept) = &works.kept
-            && !work.failed()
+            && !work.is_broken()
         {
             // Put again, as it may weigh more than before.
             kept.insert(work.digest, Arc::clone(&work.results));

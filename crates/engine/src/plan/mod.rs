@@ -13,7 +13,7 @@ mod tasks;
 
 pub(crate) use build::{Plan, Work};
 pub(crate) use execution::{Execution, Machine};
-pub(crate) use failure::Outcome;
+pub(crate) use failure::{Failure, Outcome};
 pub(crate) use node::{Crop, Describe, Detect, Embed, Prepare, Region};
 pub(crate) use tasks::collections;
 

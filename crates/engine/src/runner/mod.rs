@@ -52,7 +52,7 @@ pub(crate) struct Runner {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunnerSettings {
     pub(crate) threads: usize,
-    /// Inputs of one pass, where the model takes several.
+    /// Inputs of one pass, where several together are faster.
     pub(crate) max_batch: usize,
     /// Bytes of keys and values of texts that are written together.
     pub(crate) caption_bytes: usize,
@@ -319,6 +319,8 @@ impl Runner {
     fn drain(&self, ready: &Ready) {
         let network = &ready.loaded.network;
         let most = match network {
+            // Where one image keeps all cores busy for long, several together are no faster, and each waits for the last.
+            Network::Encoder(_) if self.model.is_long() => 1,
             Network::Encoder(_) => self.settings.max_batch,
             Network::Detector(_) | Network::Captioner(_) => 1,
         };

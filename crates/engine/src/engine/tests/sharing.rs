@@ -33,6 +33,21 @@ impl ImageEncoder for Counting {
     }
 }
 
+/// Sees nobody, and counts how often it looks.
+#[derive(Clone, Debug, Default)]
+struct SeesNobody(Arc<AtomicUsize>);
+
+impl ObjectDetector for SeesNobody {
+    fn detect(
+        &self,
+        _image: &RgbImage,
+        _interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Detection>, DetectError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Vec::new())
+    }
+}
+
 fn counting(cache_bytes: u64) -> (Arc<Engine>, Counting) {
     let mut config = config(None);
     config.cache_bytes = cache_bytes;
@@ -99,6 +114,30 @@ async fn what_was_computed_before_is_kept_up_to_a_size() {
         vector(Arc::clone(&engine), png(1)).await;
     }
     assert_eq!(counting.0.load(Ordering::SeqCst), 2, "too large to be kept");
+}
+
+#[tokio::test]
+async fn that_there_is_no_face_is_kept_too() {
+    let (engine, _) = counting(64 << 10);
+    let detector = SeesNobody::default();
+    for role in [Role::Faces, Role::Persons] {
+        let network = Network::Detector(Box::new(detector.clone()));
+        put(&engine, role, Loaded::new(network, false));
+    }
+    let task = Task {
+        operation_id: "a".to_owned(),
+        operation: BOTH[0].to_owned(),
+        params: [("target".to_owned(), "prominent_face".into())]
+            .into_iter()
+            .collect(),
+    };
+    let tasks = TaskList::new(vec![task], 1).unwrap();
+    for _ in 0..2 {
+        let analysis = engine.analyze(png(1), &tasks, None).await.unwrap();
+        assert_eq!(analysis.results["a"].status, Status::Skipped);
+    }
+    let looks = detector.0.load(Ordering::SeqCst);
+    assert_eq!(looks, 2, "once for a person, once for a face");
 }
 
 #[tokio::test]
