@@ -23,5 +23,5 @@ pub use format::Format;
 pub use limits::{LimitExceeded, Limits};
 pub use orientation::ExifOrientation;
 pub use png::{EncodeError, encode_png};
-pub use resize::{Filter, ResizeError, resize};
+pub use resize::{Filter, ResizeError, Window, resize, resize_window};
 pub use rgb_image::RgbImage;

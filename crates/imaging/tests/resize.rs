@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use flate2::Crc;
-use imaging::{Filter, ResizeError, RgbImage, resize};
+use imaging::{Filter, ResizeError, RgbImage, Window, resize, resize_window};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 use proptest::sample::select;
 
@@ -111,6 +111,20 @@ fn a_target_that_is_too_large_is_an_error() {
     );
 }
 
+#[test]
+fn a_window_that_is_not_within_the_target_is_an_error() {
+    for (left, width) in [(1, 10), (0, 11), (u64::MAX, 1)] {
+        let window = Window {
+            left,
+            top: 0,
+            width,
+            height: 1,
+        };
+        let error = resize_window(&pattern(3, 3), 10, 1, window, Filter::Box).unwrap_err();
+        assert_eq!(error, ResizeError::TooLarge { width, height: 1 });
+    }
+}
+
 proptest! {
     #[test]
     fn one_colour_stays_that_colour(
@@ -130,6 +144,26 @@ proptest! {
     fn the_same_size_is_the_same_image(size in (1_u32..40, 1_u32..40), filter in select(&FILTERS[..])) {
         let image = pattern(size.0, size.1);
         prop_assert_eq!(&resize(&image, size.0, size.1, filter).unwrap(), &image);
+    }
+
+    #[test]
+    fn a_window_is_cut_out_of_the_whole(
+        from in (1_u32..50, 1_u32..50),
+        to in (1_u32..50, 1_u32..50),
+        corner in (0_u32..50, 0_u32..50),
+        size in (1_u32..50, 1_u32..50),
+        filter in select(&FILTERS[..]),
+    ) {
+        let (left, top) = (corner.0 % to.0, corner.1 % to.1);
+        let (width, height) = (size.0.min(to.0 - left), size.1.min(to.1 - top));
+        let window = Window { left: left.into(), top: top.into(), width, height };
+        let image = pattern(from.0, from.1);
+        let part = resize_window(&image, to.0.into(), to.1.into(), window, filter).unwrap();
+        let whole = resize(&image, to.0, to.1, filter).unwrap();
+        for y in 0..height {
+            let row = &whole.row(top + y)[left as usize * 3..][..width as usize * 3];
+            prop_assert_eq!(part.row(y), row);
+        }
     }
 
     #[test]

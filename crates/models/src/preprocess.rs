@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use imaging::{Filter, ResizeError, RgbImage, resize};
+use imaging::{Filter, RgbImage, Window, resize, resize_window};
 use thiserror::Error;
 
 /// How an encoder wants its image.
@@ -51,14 +51,6 @@ pub enum PreprocessError {
         /// Height in pixels.
         height: u32,
     },
-    /// With its short side at the encoder's, the long side would be longer than an image can be.
-    #[error("an image of {width}x{height} pixels is too elongated to embed")]
-    TooElongated {
-        /// Width in pixels.
-        width: u32,
-        /// Height in pixels.
-        height: u32,
-    },
 }
 
 impl Recipe {
@@ -98,8 +90,7 @@ impl Recipe {
     /// `image` brought to the square that the model takes, and normalised.
     ///
     /// # Errors
-    /// When the image is empty, or of a model that takes an image's middle so elongated that its long side would pass
-    /// 65,535 pixels.
+    /// When the image is empty.
     pub fn apply(self, image: &RgbImage) -> Result<Pixels, PreprocessError> {
         let levels = match self.fit {
             Fit::Middle => self.middle(image)?,
@@ -123,10 +114,7 @@ impl Recipe {
         // The target is small, so that only an image without pixels is refused.
         let scaled = resize(image, self.side, self.side, Filter::Bicubic)
             .map_err(|_| PreprocessError::Empty { width, height })?;
-        Ok((0..self.side)
-            .flat_map(|y| scaled.row(y))
-            .copied()
-            .collect())
+        Ok(scaled.pixels().to_vec())
     }
 
     /// Scaled and cropped, still in bytes: `[side, side, 3]`.
@@ -135,27 +123,22 @@ impl Recipe {
         if width == 0 || height == 0 {
             return Err(PreprocessError::Empty { width, height });
         }
-        let too_elongated = PreprocessError::TooElongated { width, height };
-        let long_side = self.long_side(width, height);
-        let Ok(long) = u32::try_from(long_side) else {
-            return Err(too_elongated);
-        };
+        let (short, long) = (u64::from(self.side), self.long_side(width, height));
         let (across, down) = if width <= height {
-            (self.side, long)
+            (short, long)
         } else {
-            (long, self.side)
+            (long, short)
         };
-        let scaled = match resize(image, across, down, Filter::Bicubic) {
-            Ok(scaled) => scaled,
-            Err(ResizeError::Empty { .. }) => return Err(PreprocessError::Empty { width, height }),
-            Err(ResizeError::TooLarge { .. }) => return Err(too_elongated),
+        let middle = Window {
+            left: margin(across, short),
+            top: margin(down, short),
+            width: self.side,
+            height: self.side,
         };
-        let (left, top) = (margin(across, self.side), margin(down, self.side));
-        let mut levels = Vec::with_capacity(self.side() * self.side() * 3);
-        for y in top..top + self.side {
-            levels.extend_from_slice(&scaled.row(y)[left as usize * 3..][..self.side() * 3]);
-        }
-        Ok(levels)
+        let scaled = resize_window(image, across, down, middle, Filter::Bicubic);
+        // The window is small, so that only an image without pixels is refused.
+        let scaled = scaled.map_err(|_| PreprocessError::Empty { width, height })?;
+        Ok(scaled.pixels().to_vec())
     }
 
     /// Length of the long side once the short one is `side`, cut to an integer as Python's `int` does it.
@@ -166,7 +149,7 @@ impl Recipe {
 }
 
 /// What `CenterCrop` leaves before a crop of `side`: half of the rest, and a half pixel goes to the even number.
-fn margin(length: u32, side: u32) -> u32 {
+fn margin(length: u64, side: u64) -> u64 {
     let rest = length - side;
     let half = rest / 2;
     half + (rest % 2) * (half % 2)

@@ -25,18 +25,18 @@ pub(super) struct Coefficients {
 }
 
 impl Coefficients {
-    /// The coefficients that take `source` positions to `target` positions.
-    pub(super) fn new(source: usize, target: usize, filter: Filter) -> Self {
+    /// The coefficients that take `source` positions to `target` positions, for those in `window`.
+    pub(super) fn new(source: usize, target: usize, window: Range<usize>, filter: Filter) -> Self {
         let scale = source as f64 / target as f64;
         // Shrinking widens the kernel to the target's grid: that is the antialiasing.
         let stretch = scale.max(1.0);
         let support = filter.support() * stretch;
         let taps = support.ceil() as usize * 2 + 1;
 
-        let mut spans = Vec::with_capacity(target);
-        let mut weights = vec![0; target * taps];
+        let mut spans = Vec::with_capacity(window.len());
+        let mut weights = vec![0; window.len() * taps];
         let mut kernel = Vec::with_capacity(taps);
-        for (position, weights) in weights.chunks_exact_mut(taps).enumerate() {
+        for (position, weights) in window.zip(weights.chunks_exact_mut(taps)) {
             let center = (position as f64 + 0.5) * scale;
             let first = (center - support + 0.5).max(0.0) as usize;
             let end = ((center + support + 0.5) as usize).min(source);
@@ -102,7 +102,7 @@ mod tests {
             Filter::Lanczos,
         ] {
             for (source, target) in [(1, 1), (1, 9), (7, 3), (1000, 1), (224, 1024), (1024, 224)] {
-                let coefficients = Coefficients::new(source, target, filter);
+                let coefficients = Coefficients::new(source, target, 0..target, filter);
                 assert_eq!(coefficients.iter().count(), target);
                 for (first, weights) in coefficients.iter() {
                     assert!(first + weights.len() <= source && !weights.is_empty());
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn bilinear_halving_takes_four_pixels() {
-        let halving = Coefficients::new(8, 4, Filter::Bilinear);
+        let halving = Coefficients::new(8, 4, 0..4, Filter::Bilinear);
         let eighth = 1 << (PRECISION_BITS - 3);
         let inner: Vec<_> = halving.iter().collect();
         assert_eq!(inner[1], (1, &[eighth, 3 * eighth, 3 * eighth, eighth][..]));

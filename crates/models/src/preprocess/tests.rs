@@ -2,7 +2,7 @@
 
 use imaging::RgbImage;
 
-use super::{PreprocessError, Recipe, margin};
+use super::{Recipe, margin};
 use crate::clip::Variant;
 use crate::dinov2;
 use crate::goldens::Goldens;
@@ -101,10 +101,14 @@ fn what_cannot_be_scaled_is_an_error_that_says_its_size() {
     let empty = image(0, 7, |_| 0);
     let error = dinov2::RECIPE.apply(&empty).unwrap_err();
     assert_eq!(error.to_string(), "an image of 0x7 pixels has none");
-    for (width, height) in [(1, 5_000_000), (5_000_000, 1)] {
-        let error = dinov2::RECIPE
-            .apply(&image(width, height, |_| 9))
-            .unwrap_err();
-        assert_eq!(error, PreprocessError::TooElongated { width, height });
+}
+
+#[test]
+fn the_middle_of_an_image_however_elongated_is_had() {
+    for (width, height) in [(1, 5_000_000), (5_000_000, 1), (2600, 20)] {
+        let pixels = dinov2::RECIPE.apply(&image(width, height, |_| 9)).unwrap();
+        let (levels, rest) = pixels.values().as_chunks::<3>();
+        assert!(levels.len() == 518 * 518 && rest.is_empty());
+        assert!(levels.iter().all(|level| *level == levels[0]));
     }
 }
