@@ -5,7 +5,7 @@ use ::engine::{EngineConfig, Lineup, MemoryBudget, Model};
 use candle_core::Device;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use imaging::{ExifOrientation, Limits};
+use imaging::{ExifOrientation, LimitExceeded, Limits};
 use kernels::Isa;
 use models::{Placement, blip, clip};
 use thiserror::Error;
@@ -162,6 +162,7 @@ impl EngineSettings {
         if self.require_gpu {
             return Err(SettingError::NoGpu);
         }
+        let memory = MemoryBudget::of(self.memory_budget);
         let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Ok(EngineConfig {
             store: weights.store()?,
@@ -169,13 +170,13 @@ impl EngineSettings {
             placement: Placement::new(Device::Cpu, self.precision.on_this_processor()),
             lineup: self.lineup(),
             max_batch: self.max_batch,
-            memory: MemoryBudget::of(self.memory_budget),
+            memory,
             cache_bytes: self.cache_bytes,
             // More compute threads than cores only get in each other's way.
             threads: self
                 .threads
                 .map_or_else(cores, |wanted| wanted.min(cores())),
-            image_limits: self.image_limits(),
+            image_limits: self.image_limits(&memory),
             exif_orientation: if self.apply_exif_orientation {
                 ExifOrientation::Apply
             } else {
@@ -193,14 +194,22 @@ impl EngineSettings {
         }
     }
 
-    /// The memory limit follows the pixel limit, at the rate of the defaults.
-    fn image_limits(&self) -> Limits {
-        let default = Limits::default();
-        let bytes_per_pixel = default.max_decode_bytes.div_ceil(default.max_pixels);
+    /// One image may need all of the memory that there is for pixels.
+    fn image_limits(&self, memory: &MemoryBudget) -> Limits {
         Limits {
             max_pixels: self.max_image_pixels,
-            max_decode_bytes: self.max_image_pixels.saturating_mul(bytes_per_pixel),
-            ..default
+            max_decode_bytes: memory.pixels,
+            ..Limits::default()
         }
+    }
+}
+
+/// The setting that allows more, where there is one.
+#[must_use]
+pub fn setting_of(limit: &LimitExceeded) -> Option<&'static str> {
+    match limit {
+        LimitExceeded::Pixels { .. } => Some("--max-image-pixels"),
+        LimitExceeded::Bytes { .. } => Some("--memory-budget"),
+        LimitExceeded::Side { .. } | LimitExceeded::Passes { .. } => None,
     }
 }

@@ -6,8 +6,10 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::{AnalyzeError, Overloaded};
+use imaging::DecodeError;
 use thiserror::Error as ThisError;
 
+use crate::config::setting_of;
 use crate::fetch::FetchError;
 use crate::wire::{ErrorBody, RequestError};
 
@@ -28,7 +30,7 @@ pub(crate) enum ApiError {
     Stalled,
     #[error("Could not download image from URL: {0}")]
     Download(FetchError),
-    #[error("Could not process image: {0}")]
+    #[error("Could not process image: {0}{hint}", hint = who_allows_it(.0))]
     Image(AnalyzeError),
     #[error("the server is busy with {requests} requests; try again shortly")]
     Full {
@@ -84,6 +86,16 @@ impl IntoResponse for ApiError {
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+/// The setting that lets a larger image in.
+fn who_allows_it(error: &AnalyzeError) -> String {
+    match error {
+        AnalyzeError::Image(DecodeError::TooLarge(limit)) => setting_of(limit)
+            .map(|setting| format!("; the server's setting {setting} allows more"))
+            .unwrap_or_default(),
+        _ => String::new(),
     }
 }
 

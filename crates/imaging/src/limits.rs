@@ -13,11 +13,11 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 50 megapixels, sides up to 65,535, and 640 MiB: what a progressive JPEG of 50 megapixels
-    /// without subsampling needs (its coefficients take twice the pixels' bytes).
+    /// 120 megapixels, which the largest usual camera of a phone and any panorama have; sides up to 65,535; and 640 MiB: what
+    /// a progressive JPEG of 50 megapixels without subsampling needs (its coefficients take twice the pixels' bytes).
     fn default() -> Self {
         Self {
-            max_pixels: 50_000_000,
+            max_pixels: 120_000_000,
             max_side: 65_535,
             max_decode_bytes: 640 << 20,
         }
@@ -144,7 +144,7 @@ mod tests {
         let error = Limits::default().check_size(40_000, 40_000).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "40000x40000 pixels, and at most 50000000 pixels are allowed"
+            "40000x40000 pixels, and at most 120000000 pixels are allowed"
         );
     }
 }
