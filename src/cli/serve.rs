@@ -15,7 +15,7 @@ use crate::config::{
 };
 use crate::fetch::Fetcher;
 use crate::http::{self, AppState};
-use crate::memory;
+use crate::{memory, open_files};
 
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
@@ -66,7 +66,9 @@ impl Serve {
         let outcome = runtime.block_on(async {
             let listener = http::bind(&self.server.host, self.server.port).await?;
             info!(address = %listener.local_addr()?, threads, version = env!("CARGO_PKG_VERSION"), "listening");
-            let (max_connections, grace) = (limits.max_connections, limits.shutdown_grace);
+            let max_connections = open_files::fit_connections(limits.max_connections, limits.max_in_flight);
+            let grace = limits.shutdown_grace;
+            let write_timeout = limits.body_idle_timeout;
             let state = AppState::new(Arc::clone(&engine), fetcher, limits);
             state.started.store(false, Ordering::Relaxed);
             tokio::spawn(load(Arc::clone(&engine), preload, Arc::clone(&state.started)));
@@ -75,7 +77,7 @@ impl Serve {
                 tokio::spawn(unload_unused(engine, Duration::from_secs(ttl)));
             }
             let router = http::router(state);
-            http::serve(listener, router, max_connections, grace, stop).await?;
+            http::serve(listener, router, max_connections, write_timeout, grace, stop).await?;
             info!("stopped");
             anyhow::Ok(ExitCode::SUCCESS)
         });

@@ -8,9 +8,6 @@ use engine::{Lineup, Model, UnknownModel};
 
 use crate::http::HttpLimits;
 
-/// A client that stops sending in the middle of an upload is given up after so long.
-const BODY_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// Where the server listens and what it takes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server")]
@@ -54,7 +51,7 @@ pub struct ServerSettings {
     )]
     pub max_in_flight: NonZeroUsize,
 
-    /// Connections at a time; the next one waits
+    /// Connections at a time; on a few more, `/health` and `/ready` are answered, and all else is 503
     #[arg(
         long,
         env = "IMAGE_EMBED_MAX_CONNECTIONS",
@@ -68,6 +65,11 @@ pub struct ServerSettings {
     #[arg(long, env = "IMAGE_EMBED_REQUEST_TIMEOUT", value_name = "SECONDS", default_value_t = 120,
           value_parser = clap::value_parser!(u64).range(1..))]
     pub request_timeout: u64,
+
+    /// Seconds after which a client that sends nothing more of its request, or takes next to nothing of its answer, is cut off
+    #[arg(long, env = "IMAGE_EMBED_BODY_IDLE_TIMEOUT", value_name = "SECONDS", default_value_t = 15,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub body_idle_timeout: u64,
 
     /// Seconds that requests have to finish after SIGTERM
     #[arg(
@@ -87,7 +89,7 @@ impl ServerSettings {
             max_tasks: self.max_tasks.get(),
             max_image_bytes: usize::try_from(max_image_bytes).unwrap_or(usize::MAX),
             max_in_flight: self.max_in_flight.get(),
-            body_idle_timeout: BODY_IDLE_TIMEOUT,
+            body_idle_timeout: Duration::from_secs(self.body_idle_timeout),
             request_timeout: Duration::from_secs(self.request_timeout),
             max_connections: self.max_connections.get(),
             shutdown_grace: Duration::from_secs(self.shutdown_grace),

@@ -12,10 +12,11 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tokio_io_timeout::TimeoutStream;
 use tracing::debug;
 
 use crate::http::lingering::Lingering;
+use crate::http::paced::Paced;
+use crate::http::places::{OnSpareConnection, Place, SPARE_HEADER_TIMEOUT};
 use crate::http::unread_body::LeftUnread;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ const DROP_TIMEOUT: Duration = Duration::from_millis(500);
 pub(super) struct Connections {
     router: Router,
     http: http1::Builder,
+    spare_http: http1::Builder,
     write_timeout: Duration,
     graceful: GracefulShutdown,
     tasks: JoinSet<()>,
@@ -49,9 +51,14 @@ impl Connections {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(header_timeout);
+        let mut spare_http = http.clone();
+        spare_http
+            .header_read_timeout(SPARE_HEADER_TIMEOUT.min(header_timeout))
+            .keep_alive(false);
         Self {
             router,
             http,
+            spare_http,
             write_timeout,
             graceful: GracefulShutdown::new(),
             tasks: JoinSet::new(),
@@ -59,28 +66,36 @@ impl Connections {
         }
     }
 
-    /// Answers a client's requests; `held` is dropped when it has gone.
-    pub(super) fn start(&mut self, stream: TcpStream, held: impl Send + 'static) {
+    /// Answers a client's requests, on a spare connection just one; `place` is given back when it has gone.
+    pub(super) fn start(&mut self, stream: TcpStream, place: Place) {
         // Answers are one write; waiting to fill a packet would only delay them.
         let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(self.write_timeout));
+        let stream = Paced::new(stream, self.write_timeout);
         let left_unread = LeftUnread::default();
-        let io = TokioIo::new(Lingering::new(Box::pin(stream), left_unread.clone()));
+        let io = TokioIo::new(Lingering::new(stream, left_unread.clone()));
         let router = TowerToHyperService::new(self.router.clone());
         let cut_off = self.cut_off.clone();
+        let is_spare = place.is_spare();
         let service = service_fn(move |mut request| {
             let extensions = Request::extensions_mut(&mut request);
+            if is_spare {
+                extensions.insert(OnSpareConnection);
+            }
             extensions.insert(cut_off.clone());
             extensions.insert(left_unread.clone());
             router.call(request)
         });
-        let connection = self.graceful.watch(self.http.serve_connection(io, service));
+        let http = if is_spare {
+            &self.spare_http
+        } else {
+            &self.http
+        };
+        let connection = self.graceful.watch(http.serve_connection(io, service));
         self.tasks.spawn(async move {
             if let Err(error) = connection.await {
                 debug!(%error, "connection ended");
             }
-            drop(held);
+            drop(place);
         });
     }
 

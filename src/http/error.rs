@@ -37,6 +37,10 @@ pub(crate) enum ApiError {
         requests: usize,
         retry_after: Duration,
     },
+    #[error(
+        "the server has as many connections as it takes (--max-connections); try again shortly"
+    )]
+    TooManyConnections,
     #[error(transparent)]
     Overloaded(Overloaded),
     #[error("the request was not finished within {} s", .0.as_secs_f64())]
@@ -55,6 +59,7 @@ impl ApiError {
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Full { .. } | Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -67,6 +72,7 @@ impl ApiError {
         match self {
             Self::Full { retry_after, .. } => Some(*retry_after),
             Self::Overloaded(error) => Some(error.retry_after()),
+            Self::TooManyConnections => Some(Duration::from_secs(1)),
             _ => None,
         }
     }

@@ -10,7 +10,9 @@ mod health;
 mod lingering;
 mod openapi;
 mod operations;
+mod paced;
 mod pieces_body;
+mod places;
 mod server;
 mod state;
 mod unread_body;
@@ -52,13 +54,16 @@ pub fn router(state: AppState) -> Router {
             get(operations::available_operations),
         )
         .routes(routes!(classifiers::classifiers))
-        .route("/classifiers", get(classifiers::classifiers))
+        .route("/classifiers", get(classifiers::classifiers));
+    let probes = OpenApiRouter::new()
         .routes(routes!(health::health))
         .routes(routes!(health::ready));
 
     let (router, document) = OpenApiRouter::with_openapi(openapi::head())
         .merge(analysis)
         .merge(lookups)
+        .layer(middleware::from_fn(places::refuse_on_spare_connection))
+        .merge(probes)
         .split_for_parts();
     router
         .merge(openapi::docs(document))

@@ -1,20 +1,17 @@
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tracing::{info, warn};
 
 use crate::http::connections::Connections;
+use crate::http::places::Places;
 
 /// A client that has not sent its request's head by then is cut off.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
-/// A client that has not taken any of its answer for so long is cut off, as one that sends nothing of its request is.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Pause after a failed accept (out of file descriptors, say): the cause does not go away at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -51,8 +48,8 @@ pub async fn bind(host: &str, port: u16) -> Result<TcpListener, ServerError> {
 
 /// Serves `router` until `stop` resolves, then lets requests that are under way finish, and cuts them off after `grace`.
 ///
-/// axum's own `serve` has no time limits for a request's head and for an answer that is not read, so a client could hold a
-/// connection for ever.
+/// A client that takes too little of its answer for `write_timeout` is cut off. axum's own `serve` has no time limits for that and for
+/// a request's head, so a client could hold a connection for ever.
 ///
 /// # Errors
 /// [`ServerError::NotDrained`] if some request outlasts `grace`.
@@ -60,25 +57,30 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     max_connections: usize,
+    write_timeout: Duration,
     grace: Duration,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerError> {
-    let mut connections = Connections::new(router, HEADER_TIMEOUT, WRITE_TIMEOUT);
-    let room = Arc::new(Semaphore::new(max_connections));
+    let mut connections = Connections::new(router, HEADER_TIMEOUT, write_timeout);
+    let places = Places::new(max_connections);
     let mut stop = std::pin::pin!(stop);
 
     loop {
+        let place = places.free();
         let accept = async {
-            let permit = Arc::clone(&room).acquire_owned().await;
-            (permit, listener.accept().await)
+            match place {
+                Some(place) => (listener.accept().await, place),
+                // A place is given back before its connection has ended.
+                None => std::future::pending().await,
+            }
         };
-        let (permit, accepted) = tokio::select! {
+        let (accepted, place) = tokio::select! {
             accepted = accept => accepted,
             () = connections.one_ended() => continue,
             () = &mut stop => break,
         };
         match accepted {
-            Ok((stream, _peer)) => connections.start(stream, permit),
+            Ok((stream, _peer)) => connections.start(stream, place),
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -28,11 +28,11 @@ pub struct HttpLimits {
     pub max_image_bytes: usize,
     /// Analysis requests at a time; the next one is answered 429.
     pub max_in_flight: usize,
-    /// An upload that sends nothing for so long is given up.
+    /// A client that sends nothing of its request, or takes next to nothing of its answer, for so long is given up.
     pub body_idle_timeout: Duration,
     /// An analysis that is not finished by then is answered 504; a client may ask for less by `x-timeout-ms`.
     pub request_timeout: Duration,
-    /// Connections at a time; the next one waits to be accepted.
+    /// Connections at a time, but for a few that are told so.
     pub max_connections: usize,
     /// After a stop signal, requests that are under way have so long to finish.
     pub shutdown_grace: Duration,

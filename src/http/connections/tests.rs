@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
 
 use super::*;
+use crate::http::places::{Places, refuse_on_spare_connection};
 use crate::http::unread_body;
 
 /// More than the buffers of two sockets hold.
@@ -21,21 +22,18 @@ async fn server() -> (SocketAddr, oneshot::Receiver<()>) {
     let address = listener.local_addr().unwrap();
     let router = Router::new().route("/", get(|| async { vec![b'x'; LARGE] }));
     let mut connections = Connections::new(router, Duration::from_secs(60), WRITE_TIMEOUT);
-    let (held, ended) = oneshot::channel();
+    let (tell, ended) = oneshot::channel();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
-        connections.start(stream, SendAtDrop(Some(held)));
+        connections.start(stream, place());
         connections.one_ended().await;
+        let _ = tell.send(());
     });
     (address, ended)
 }
 
-struct SendAtDrop(Option<oneshot::Sender<()>>);
-
-impl Drop for SendAtDrop {
-    fn drop(&mut self) {
-        let _ = self.0.take().unwrap().send(());
-    }
+fn place() -> Place {
+    Places::new(1).free().unwrap()
 }
 
 async fn ask(address: SocketAddr) -> TcpStream {
@@ -105,7 +103,7 @@ async fn a_request_that_outlasts_the_grace_learns_that_it_was_cut_off() {
     let mut connections = Connections::new(router, Duration::from_secs(60), WRITE_TIMEOUT);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _client = ask(listener.local_addr().unwrap()).await;
-    connections.start(listener.accept().await.unwrap().0, ());
+    connections.start(listener.accept().await.unwrap().0, place());
     begun.notified().await;
     assert!(!connections.finish(Duration::from_millis(100)).await);
     assert_eq!(told.try_recv(), Ok(true));
@@ -130,9 +128,45 @@ async fn a_client_that_is_refused_while_it_sends_has_the_answer() {
         client.read_to_string(&mut answer).await?;
         std::io::Result::Ok(answer)
     });
-    connections.start(listener.accept().await.unwrap().0, ());
+    connections.start(listener.accept().await.unwrap().0, place());
     connections.one_ended().await;
     let answer = client.await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 429"), "{answer}");
     assert!(answer.contains("connection: close"), "{answer}");
+}
+
+#[tokio::test]
+async fn whoever_asks_after_the_server_s_health_is_answered_on_a_spare_connection() {
+    let router = Router::new()
+        .route("/work", get(async || "done"))
+        .layer(middleware::from_fn(refuse_on_spare_connection))
+        .route("/health", get(async || "ok"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_stop, stopped) = oneshot::channel::<()>();
+    let minute = Duration::from_secs(60);
+    tokio::spawn(crate::http::serve(
+        listener,
+        router,
+        1,
+        minute,
+        minute,
+        async {
+            let _ = stopped.await;
+        },
+    ));
+    let _idle = TcpStream::connect(address).await.unwrap();
+    let answer = async |path: &str| {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    assert!(answer("/health").await.ends_with("ok"));
+    let refused = answer("/work").await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
+    assert!(answer("/health").await.ends_with("ok"), "again");
 }
