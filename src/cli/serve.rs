@@ -69,7 +69,9 @@ impl Serve {
             let max_connections = open_files::fit_connections(limits.max_connections, limits.max_in_flight);
             let grace = limits.shutdown_grace;
             let write_timeout = limits.body_idle_timeout;
-            let state = AppState::new(Arc::clone(&engine), fetcher, limits);
+            let mut state = AppState::new(Arc::clone(&engine), fetcher, limits);
+            let address = listener.local_addr()?.ip();
+            state.origins = Arc::new(self.server.origins(address));
             state.started.store(false, Ordering::Relaxed);
             tokio::spawn(load(Arc::clone(&engine), preload, Arc::clone(&state.started)));
             tokio::spawn(memory::give_back_unused());

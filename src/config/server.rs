@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use engine::{Lineup, Model, UnknownModel};
 
-use crate::http::HttpLimits;
+use crate::http::{HttpLimits, Origins, Sites};
 
 /// Where the server listens and what it takes.
 #[derive(Args, Clone, Debug)]
@@ -19,6 +20,20 @@ pub struct ServerSettings {
     /// Port to listen on
     #[arg(long, env = "IMAGE_EMBED_PORT", default_value_t = 8000)]
     pub port: u16,
+
+    /// Names, with commas between, that requests may be for besides this machine's own; without any, a server that listens on
+    /// 127.0.0.1 takes none, and one that listens on the network takes all
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_ALLOWED_HOSTS",
+        value_delimiter = ',',
+        value_name = "NAME,…"
+    )]
+    pub allowed_hosts: Vec<String>,
+
+    /// Sites whose pages may ask and read answers, e.g. `https://photos.example.com`, with commas between; `*` for all
+    #[arg(long, env = "IMAGE_EMBED_CORS_ORIGINS", value_name = "ORIGIN,…")]
+    pub cors_origins: Option<Sites>,
 
     /// Models to load at start: `all`, `none`, or names with commas between, as `image-embed models list` has them
     #[arg(
@@ -82,6 +97,13 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
+    /// Whom browsers may come from, on a server that listens on `address`.
+    #[must_use]
+    pub fn origins(&self, address: IpAddr) -> Origins {
+        let sites = self.cors_origins.clone().unwrap_or_default();
+        Origins::new(address, &self.allowed_hosts, sites)
+    }
+
     /// What the router enforces.
     #[must_use]
     pub fn limits(&self, max_image_bytes: u64) -> HttpLimits {

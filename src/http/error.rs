@@ -22,6 +22,12 @@ pub(crate) enum ApiError {
     MethodNotAllowed,
     #[error("{0}")]
     Malformed(String),
+    #[error("the request is for the host '{0}', which is not this server's (see --allowed-hosts)")]
+    OtherHost(String),
+    #[error(
+        "the request comes from a page of another site, {0}, which may not ask this server (see --cors-origins)"
+    )]
+    OtherSite(String),
     #[error("the body's content type is '{0}', not application/json")]
     NotJson(String),
     #[error("the {what} is larger than the {limit} bytes that are accepted")]
@@ -55,6 +61,8 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) | Self::Download(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
+            Self::OtherHost(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::OtherSite(_) => StatusCode::FORBIDDEN,
             Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,

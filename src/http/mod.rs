@@ -10,6 +10,7 @@ mod health;
 mod lingering;
 mod openapi;
 mod operations;
+mod origins;
 mod paced;
 mod pieces_body;
 mod places;
@@ -26,6 +27,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use origins::{Origins, Sites};
 pub use server::{ServerError, bind, serve};
 pub use state::{AppState, HttpLimits};
 
@@ -69,6 +71,11 @@ pub fn router(state: AppState) -> Router {
         .merge(openapi::docs(document))
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
+        .layer(middleware::from_fn_with_state(
+            state.clone(),
+            origins::check,
+        ))
+        .layer(state.origins.cors())
         .layer(CatchPanicLayer::custom(error::panicked))
         .layer(middleware::from_fn(access_log::log))
         .layer(middleware::from_fn(unread_body::say_close))

@@ -6,6 +6,7 @@ use engine::Engine;
 use tokio::sync::Semaphore;
 
 use crate::fetch::Fetcher;
+use crate::http::Origins;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -13,6 +14,8 @@ pub struct AppState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) limits: Arc<HttpLimits>,
+    /// Whom browsers may come from.
+    pub origins: Arc<Origins>,
     /// One permit for each analysis request, from before its body is read until its answer is sent.
     pub(crate) in_flight: Arc<Semaphore>,
     /// What was to be loaded at start is there, or has failed.
@@ -39,7 +42,7 @@ pub struct HttpLimits {
 }
 
 impl AppState {
-    /// State for a router that answers with `engine`.
+    /// State for a router that answers with `engine`, under any host's name and to no page of another site.
     #[must_use]
     pub fn new(engine: Arc<Engine>, fetcher: Fetcher, limits: HttpLimits) -> Self {
         let in_flight = Arc::new(Semaphore::new(limits.max_in_flight));
@@ -47,6 +50,7 @@ impl AppState {
             engine,
             fetcher: Arc::new(fetcher),
             limits: Arc::new(limits),
+            origins: Arc::default(),
             in_flight,
             started: Arc::new(AtomicBool::new(true)),
         }

@@ -84,6 +84,7 @@ async fn a_png_bomb_is_refused_by_its_header() {
     bomb.extend(crc32(&header).to_be_bytes());
     let detail = refused(&service(), "bomb", &bomb).await;
     assert!(detail.contains("40000x40000"), "{detail}");
+    assert!(detail.contains("--max-image-pixels"), "{detail}");
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
@@ -171,4 +172,16 @@ async fn a_huge_parameter_or_name_is_one_task_s_problem() {
             "an echo must not be long"
         );
     }
+}
+
+#[tokio::test]
+async fn a_form_of_another_site_s_page_is_refused() {
+    let app = service();
+    let mut request = upload("i", &tiny_png(), "[]");
+    let origin = "https://evil.example".parse().unwrap();
+    request.headers_mut().insert("origin", origin);
+    let (status, detail) = refusal(&app, request).await;
+    assert_eq!(status, 403);
+    assert!(detail.contains("https://evil.example"), "{detail}");
+    assert!(detail.contains("--cors-origins"), "{detail}");
 }
