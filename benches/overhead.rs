@@ -32,7 +32,14 @@ async fn main() {
         FetchPolicy::default(),
         support::limits(),
     ));
-    tokio::spawn(http::serve(listener, router, 16, Duration::ZERO, pending()));
+    tokio::spawn(http::serve(
+        listener,
+        router,
+        16,
+        Duration::from_secs(15),
+        Duration::ZERO,
+        pending(),
+    ));
 
     let request = request(&one_megapixel_jpeg());
     let mut connection = TcpStream::connect(address).await.unwrap();

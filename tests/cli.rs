@@ -145,7 +145,7 @@ fn a_server_and_analyze_have_the_classifiers_of_a_folder() {
     let listed = |server: &Server| {
         let mut connection = server.connect();
         connection
-            .write_all(b"GET /classifiers/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .write_all(b"GET /classifiers/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
             .unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).unwrap();
@@ -252,7 +252,7 @@ fn sigterm_lets_the_request_under_way_finish_and_exits_0() {
     let mut connection = server.connect();
     let body = "[1,2]";
     let head = format!(
-        "POST /analyze_image/ HTTP/1.1\r\nhost: x\r\nx-request-id: slow\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        "POST /analyze_image/ HTTP/1.1\r\nhost: localhost\r\nx-request-id: slow\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     connection.write_all(head.as_bytes()).unwrap();
@@ -283,7 +283,7 @@ fn the_log_has_a_start_and_a_finish_with_id_pid_and_stages() {
     let mut connection = server.connect();
     connection
         .write_all(
-            b"GET /health HTTP/1.1\r\nhost: x\r\nx-request-id: abc\r\nconnection: close\r\n\r\n",
+            b"GET /health HTTP/1.1\r\nhost: localhost\r\nx-request-id: abc\r\nconnection: close\r\n\r\n",
         )
         .unwrap();
     connection.read_to_string(&mut String::new()).unwrap();

@@ -23,7 +23,7 @@ fn server(arguments: &[&str]) -> Server {
 fn unfinished_request(server: &mut Server) -> TcpStream {
     let mut connection = server.connect();
     connection
-        .write_all(b"POST /analyze_image/ HTTP/1.1\r\nhost: x\r\nx-request-id: slow\r\ncontent-length: 9\r\n\r\n[")
+        .write_all(b"POST /analyze_image/ HTTP/1.1\r\nhost: localhost\r\nx-request-id: slow\r\ncontent-length: 9\r\n\r\n[")
         .unwrap();
     line_with(&mut server.log, "request started");
     connection
@@ -108,7 +108,7 @@ fn classify(server: &mut Server) -> TcpStream {
          content-disposition: form-data; name=\"image_file\"; filename=\"x\"\r\n\r\nx\r\n--b--\r\n"
     );
     let head = format!(
-        "POST /analyze_image_upload/ HTTP/1.1\r\nhost: x\r\ncontent-type: multipart/form-data; boundary=b\r\n\
+        "POST /analyze_image_upload/ HTTP/1.1\r\nhost: localhost\r\ncontent-type: multipart/form-data; boundary=b\r\n\
          content-length: {}\r\n\r\n",
         body.len()
     );

@@ -49,7 +49,7 @@ impl Analyze {
                 .analyze(image, &tasks, None)
                 .await
                 .context("Could not process image")?;
-            anyhow::Ok(AnalyzeResponse::new(name, analysis))
+            anyhow::Ok(AnalyzeResponse::new(name, analysis, usize::MAX))
         });
         // A disk that hangs keeps the thread that reads it, and the process is not to wait for that.
         runtime.shutdown_background();

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use engine::{Engine, Model};
 use models::Placement;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::ending;
 use crate::config::{
@@ -48,10 +48,12 @@ impl Serve {
         let memory = config.memory;
         memory::keep_at_most(memory.retained);
         info!(
-            budget_mib = mib(memory.pixels + memory.captions + memory.retained),
+            budget_mib = mib(memory.bytes()),
             pixels_mib = mib(memory.pixels),
             captions_mib = mib(memory.captions),
             retained_mib = mib(memory.retained),
+            encoded_mib = mib(memory.encoded),
+            shown_mib = mib(memory.shown),
             "memory beyond the models' own"
         );
         let engine = Arc::new(Engine::new(config)?);
@@ -92,9 +94,9 @@ impl Serve {
 /// Loads models, one after the other: the server answers meanwhile, and says which operations are still loading.
 async fn load(engine: Arc<Engine>, models: Vec<Model>, started: Arc<AtomicBool>) {
     for model in models {
-        match engine.preload(model).await {
-            Ok(()) => info!(%model, "model ready"),
-            Err(reason) => warn!(%model, %reason, "model not available"),
+        // Why one is not available is logged where that is found out.
+        if engine.preload(model).await.is_ok() {
+            info!(%model, "model ready");
         }
         memory::trim();
     }

@@ -121,12 +121,13 @@ pub struct EngineSettings {
     )]
     pub max_batch: NonZeroUsize,
 
-    /// Bytes of memory for images, for captions being written and for what is kept between requests; the models' own comes on top
+    /// Bytes of memory for images and answers, for captions being written and for what is kept between requests; the models' own
+    /// comes on top
     #[arg(
         long,
         env = "IMAGE_EMBED_MEMORY_BUDGET",
         value_name = "BYTES",
-        default_value_t = 1 << 30,
+        default_value_t = 3 << 29,
         value_parser = clap::value_parser!(u64).range(64 << 20..)
     )]
     pub memory_budget: u64,

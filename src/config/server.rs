@@ -57,6 +57,15 @@ pub struct ServerSettings {
     )]
     pub max_tasks: NonZeroUsize,
 
+    /// Bytes of the crops that one answer shows; those of further tasks are left out
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_MAX_CROP_BYTES",
+        value_name = "BYTES",
+        default_value_t = 256 << 20
+    )]
+    pub max_crop_bytes: usize,
+
     /// Analysis requests at a time; the next one is answered 429
     #[arg(
         long,
@@ -110,6 +119,7 @@ impl ServerSettings {
         HttpLimits {
             max_tasks: self.max_tasks.get(),
             max_image_bytes: usize::try_from(max_image_bytes).unwrap_or(usize::MAX),
+            max_crop_bytes: self.max_crop_bytes,
             max_in_flight: self.max_in_flight.get(),
             body_idle_timeout: Duration::from_secs(self.body_idle_timeout),
             request_timeout: Duration::from_secs(self.request_timeout),

@@ -125,7 +125,12 @@ async fn answer(
     let analysis = app.engine.analyze(image, tasks, Some(deadline)).await?;
     timings.extend(&analysis.timings);
     let untrained = untrained_models(&analysis.untrained);
-    let json = wire::pieces(AnalyzeResponse::new(image_url, analysis)).map_err(|error| {
+    let json = wire::pieces(AnalyzeResponse::new(
+        image_url,
+        analysis,
+        app.limits.max_crop_bytes,
+    ))
+    .map_err(|error| {
         tracing::error!(%error, "an answer could not be written as JSON");
         ApiError::Internal
     })?;

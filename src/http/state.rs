@@ -29,6 +29,8 @@ pub struct HttpLimits {
     pub max_tasks: usize,
     /// Bytes of one encoded image, uploaded or downloaded.
     pub max_image_bytes: usize,
+    /// Bytes of the crops that one answer shows, in base64.
+    pub max_crop_bytes: usize,
     /// Analysis requests at a time; the next one is answered 429.
     pub max_in_flight: usize,
     /// A client that sends nothing of its request, or takes next to nothing of its answer, for so long is given up.

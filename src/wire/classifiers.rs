@@ -4,6 +4,8 @@ use engine::classifiers::{EmbeddingModel, MetricsRecord, ServedClassifier, Versi
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::without_folders::without_folders;
+
 /// The answer of `GET /classifiers/`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClassifiersResponse {
@@ -81,7 +83,7 @@ impl ClassifiersResponse {
             classifiers: classifiers
                 .map(|served| (served.collection, served.into()))
                 .collect(),
-            problem,
+            problem: problem.as_deref().map(without_folders),
         }
     }
 }
@@ -103,7 +105,7 @@ impl From<ServedClassifier> for ClassifierInfo {
             metrics: served.best.metrics.map(Into::into),
             model_file: served.best.model_file,
             served_file: served.file,
-            problem: served.problem,
+            problem: served.problem.as_deref().map(without_folders),
         }
     }
 }

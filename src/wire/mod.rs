@@ -6,6 +6,7 @@ mod pieces;
 mod request;
 mod response;
 mod status;
+mod without_folders;
 
 pub use classifiers::{ClassifierInfo, ClassifierMetrics, ClassifiersResponse, EmbeddingModelInfo};
 pub use operations::{OperationInfo, OperationsResponse, ParamInfo};

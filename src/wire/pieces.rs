@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use engine::PngBase64;
 
 use crate::wire::AnalyzeResponse;
 
@@ -44,7 +45,7 @@ pub fn pieces(response: AnalyzeResponse) -> serde_json::Result<Vec<Bytes>> {
     Ok(pieces)
 }
 
-struct Shared(Arc<str>);
+struct Shared(Arc<PngBase64>);
 
 impl AsRef<[u8]> for Shared {
     fn as_ref(&self) -> &[u8] {
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
     use crate::wire::{DataBody, OperationResultBody, StatusBody};
 
-    fn success(crop: Option<&Arc<str>>, data: DataBody) -> OperationResultBody {
+    fn success(crop: Option<&Arc<PngBase64>>, data: DataBody) -> OperationResultBody {
         OperationResultBody {
             status: StatusBody::Success,
             data: Some(data),
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_pieces_together_are_the_response_s_json() {
-        let crop: Arc<str> = "iVBORw0KGgo=".into();
+        let crop: Arc<PngBase64> = Arc::new("iVBORw0KGgo=".into());
         let failed = OperationResultBody {
             status: StatusBody::Error,
             data: None,
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn tasks_about_one_crop_share_it() {
-        let crop: Arc<str> = "A".repeat(1 << 20).into();
+        let crop: Arc<PngBase64> = Arc::new("A".repeat(1 << 20).as_str().into());
         let results: IndexMap<_, _> = (0..256)
             .map(|i| (i.to_string(), success(Some(&crop), DataBody::Bbox([0; 4]))))
             .collect();

@@ -3,11 +3,14 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use engine::{
-    Analysis, Classification, Data, Detection, Embedding, OperationResult, Status, VectorEncoding,
+    Analysis, Classification, Data, Detection, Embedding, OperationResult, PngBase64, Status,
+    VectorEncoding,
 };
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
+
+use super::without_folders::without_folders;
 
 /// The answer to a request.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,8 +52,9 @@ pub struct OperationResultBody {
     pub cropped_image_bbox: Option<[i32; 4]>,
     /// That crop as a PNG, in base64.
     #[schema(value_type = Option<String>)]
-    pub cropped_image_base64: Option<Arc<str>>,
-    /// Why the task was skipped or failed.
+    #[serde(serialize_with = "as_text")]
+    pub cropped_image_base64: Option<Arc<PngBase64>>,
+    /// Why the task was skipped or failed, or why its crop is left out.
     pub error_message: Option<String>,
 }
 
@@ -117,18 +121,39 @@ pub struct ErrorBody {
 }
 
 impl AnalyzeResponse {
-    /// The response about the image called `image_url`.
+    /// The response about the image called `image_url`. Tasks' crops are left out from where they would come to more than
+    /// `max_crop_bytes`: a few bytes of a request can ask for the same megabytes many times.
     #[must_use]
-    pub fn new(image_url: String, analysis: Analysis) -> Self {
-        let results = analysis
-            .results
-            .into_iter()
-            .map(|(id, result)| (id, result.into()));
+    pub fn new(image_url: String, analysis: Analysis, max_crop_bytes: usize) -> Self {
+        let mut left = max_crop_bytes;
+        let results = analysis.results.into_iter().map(|(id, result)| {
+            let mut body = OperationResultBody::from(result);
+            let bytes = body.cropped_image_base64.as_ref().map_or(0, |it| it.len());
+            match left.checked_sub(bytes) {
+                Some(rest) => left = rest,
+                None => body.leave_crop_out(max_crop_bytes),
+            }
+            (id, body)
+        });
         Self {
             image_url,
             results: results.collect(),
         }
     }
+}
+
+impl OperationResultBody {
+    fn leave_crop_out(&mut self, most: usize) {
+        self.cropped_image_base64 = None;
+        self.error_message = Some(format!(
+            "the crop is left out: with it the answer's crops would have more than {most} bytes (see --max-crop-bytes)"
+        ));
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over as it is")]
+fn as_text<S: Serializer>(crop: &Option<Arc<PngBase64>>, serializer: S) -> Result<S::Ok, S::Error> {
+    crop.as_ref().map(|crop| &***crop).serialize(serializer)
 }
 
 impl From<OperationResult> for OperationResultBody {
@@ -142,7 +167,10 @@ impl From<OperationResult> for OperationResultBody {
             data: result.data.map(Into::into),
             cropped_image_bbox: result.crop.as_ref().map(|crop| crop.bbox),
             cropped_image_base64: result.crop.map(|crop| crop.png_base64),
-            error_message: result.error_message,
+            error_message: match result.status {
+                Status::Error => result.error_message.as_deref().map(without_folders),
+                _ => result.error_message,
+            },
         }
     }
 }
@@ -222,11 +250,40 @@ mod tests {
     fn a_crop_has_its_box_and_its_picture() {
         let crop = CropImage {
             bbox: [-1, 2, 30, 40],
-            png_base64: "iVBORw0KGgo=".into(),
+            png_base64: Arc::new("iVBORw0KGgo=".into()),
         };
         let body = body(VectorEncoding::Float, Some(crop));
         assert_eq!(body["cropped_image_bbox"], json!([-1, 2, 30, 40]));
         assert_eq!(body["cropped_image_base64"], "iVBORw0KGgo=");
         assert_eq!(body["data"].as_array().unwrap().len(), 4);
+    }
+
+    #[test]
+    fn crops_beyond_the_limit_are_left_out_and_the_answers_stay() {
+        let png_base64 = Arc::new(PngBase64::from("x".repeat(40).as_str()));
+        let result = OperationResult {
+            status: Status::Success,
+            data: Some(Data::Text("a cat".to_owned())),
+            crop: Some(CropImage {
+                bbox: [0, 0, 1, 1],
+                png_base64,
+            }),
+            error_message: None,
+        };
+        let results = (0..4).map(|id| (id.to_string(), result.clone()));
+        let analysis = Analysis {
+            results: results.collect(),
+            untrained: Vec::new(),
+            timings: engine::Timings::default(),
+        };
+        let response = AnalyzeResponse::new("i".to_owned(), analysis, 100);
+        let json = serde_json::to_value(response).unwrap();
+        for (id, shown) in [("0", true), ("1", true), ("2", false), ("3", false)] {
+            let result = &json["results"][id];
+            assert_eq!(result["data"], "a cat");
+            assert_eq!(result["cropped_image_bbox"], json!([0, 0, 1, 1]));
+            assert_eq!(result["cropped_image_base64"].is_string(), shown, "{id}");
+            assert_eq!(result["error_message"].is_null(), shown, "{id}");
+        }
     }
 }

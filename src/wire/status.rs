@@ -5,6 +5,8 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::without_folders::without_folders;
+
 /// Whether an operation can answer now: a task of its default target, and each way to ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OperationStatus {
@@ -138,7 +140,9 @@ impl From<Readiness> for State {
             Readiness::Ready => Self::Ready,
             Readiness::OnDemand => Self::OnDemand,
             Readiness::Loading => Self::Loading,
-            Readiness::Unavailable(reason) => Self::Unavailable { reason },
+            Readiness::Unavailable(reason) => Self::Unavailable {
+                reason: without_folders(&reason),
+            },
         }
     }
 }

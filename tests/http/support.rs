@@ -89,6 +89,7 @@ pub(crate) fn limits() -> HttpLimits {
     HttpLimits {
         max_tasks: 256,
         max_image_bytes: 32 << 20,
+        max_crop_bytes: 256 << 20,
         max_in_flight: 64,
         body_idle_timeout: Duration::from_secs(15),
         request_timeout: Duration::from_secs(120),

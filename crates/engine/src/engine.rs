@@ -10,7 +10,6 @@ use imaging::{DecodeError, ExifOrientation, Limits};
 use indexmap::IndexMap;
 use models::Placement;
 use thiserror::Error;
-use tokio::sync::Semaphore;
 use weights::Store;
 
 use crate::admission::{Overloaded, admit};
@@ -18,6 +17,7 @@ use crate::classifiers::{ServedClassifiers, Unserved};
 use crate::image_work::ImageWorks;
 use crate::lineup::{Lineup, Role};
 use crate::memory::MemoryBudget;
+use crate::memory_pool::MemoryPool;
 use crate::model::Model;
 use crate::plan::{Execution, Machine, Plan};
 use crate::readiness::{ModelInfo, Readiness};
@@ -116,16 +116,14 @@ impl Engine {
             let runner = Runner::new(model, Arc::clone(&source), settings);
             (model, Arc::new(runner))
         });
-        let kib = bytes(config.memory.pixels / 1024).clamp(1, Semaphore::MAX_PERMITS);
-        let pixel_memory_kib = u32::try_from(kib).unwrap_or(u32::MAX);
         Ok(Self {
             machine: Machine {
                 lineup: config.lineup,
                 runners: runners.collect(),
                 pixel_threads: pixel_threads
                     .map_err(|source| StartError::Threads { threads, source })?,
-                pixel_memory: Arc::new(Semaphore::new(pixel_memory_kib as usize)),
-                pixel_memory_kib,
+                pixel_memory: MemoryPool::new(config.memory.pixels),
+                shown_memory: MemoryPool::new(config.memory.shown),
                 image_limits: config.image_limits,
                 exif_orientation: config.exif_orientation,
             },

@@ -10,9 +10,10 @@ use models::Pixels;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit};
+use tokio::sync::OnceCell;
 
 use crate::engine::AnalyzeError;
+use crate::memory_pool::MemoryShare;
 use crate::plan::{Crop, Describe, Detect, Embed, Failure, Outcome, Prepare};
 use crate::result::{CropImage, Detection};
 
@@ -52,7 +53,7 @@ pub(crate) struct Results {
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) image: Arc<RgbImage>,
-    pub(crate) _memory: OwnedSemaphorePermit,
+    pub(crate) _memory: MemoryShare,
 }
 
 /// A crop and where it lies in the image.
@@ -205,6 +206,12 @@ impl Drop for Opened {
         if let Some(kept) = &works.kept
             && !work.is_broken()
         {
+            // What is kept is counted by the cache.
+            work.results.shown.each(|outcome| {
+                if let Ok(crop) = outcome {
+                    crop.png_base64.give_back_share();
+                }
+            });
             // Put again, as it may weigh more than before.
             kept.insert(work.digest, Arc::clone(&work.results));
         }

@@ -7,20 +7,33 @@ pub struct MemoryBudget {
     pub captions: u64,
     /// Bytes of activations, in use or kept for the next layer or request: beyond that nothing is kept.
     pub retained: u64,
+    /// Bytes of encoded images, from their first byte until their request is answered.
+    pub encoded: u64,
+    /// Bytes of the crops that answers show, until their clients have taken them.
+    pub shown: u64,
 }
 
 impl MemoryBudget {
-    /// Shares `bytes` out: half for pixels, a quarter for each of the others. Captions take no more than the largest text and
-    /// seven usual ones with their images need, and activations no more than a detector has in memory at a time.
+    /// Shares `bytes` out: about a third or more for pixels. Captions take no more than the largest text and seven usual ones with
+    /// their images need, and activations no more than a detector has in memory at a time.
     #[must_use]
     pub fn of(bytes: u64) -> Self {
-        let captions = (bytes / 4).min(320 << 20);
-        let retained = (bytes / 4).min(256 << 20);
+        let captions = (bytes / 5).min(320 << 20);
+        let retained = (bytes / 5).min(256 << 20);
+        let (encoded, shown) = (bytes / 8, bytes / 8);
         Self {
-            pixels: bytes - captions - retained,
+            pixels: bytes - captions - retained - encoded - shown,
             captions,
             retained,
+            encoded,
+            shown,
         }
+    }
+
+    /// All of it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.pixels + self.captions + self.retained + self.encoded + self.shown
     }
 }
 
@@ -31,13 +44,9 @@ mod tests {
     #[test]
     fn the_shares_are_the_whole() {
         for bytes in [0, 1, 64 << 20, 1 << 30, 1 << 36] {
-            let MemoryBudget {
-                pixels,
-                captions,
-                retained,
-            } = MemoryBudget::of(bytes);
-            assert_eq!(pixels + captions + retained, bytes);
-            assert!(pixels >= captions);
+            let budget = MemoryBudget::of(bytes);
+            assert_eq!(budget.bytes(), bytes);
+            assert!(budget.pixels >= budget.captions);
         }
     }
 }

@@ -1,6 +1,8 @@
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::embedding::Embedding;
+use crate::memory_pool::MemoryShare;
 
 /// How a task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +55,53 @@ pub struct Classification {
 pub struct CropImage {
     /// `[xmin, ymin, xmax, ymax]` in pixels of the whole image; may reach beyond it, and is black there.
     pub bbox: [i32; 4],
-    /// Its pixels: a PNG, in base64. All results about one crop share it.
-    pub png_base64: Arc<str>,
+    /// Its pixels. All results about one crop share it.
+    pub png_base64: Arc<PngBase64>,
 }
+
+/// A PNG in base64. It holds a share of the memory that there is for what is shown, until nobody has it any longer.
+#[derive(Debug)]
+pub struct PngBase64 {
+    text: Box<str>,
+    share: Mutex<Option<MemoryShare>>,
+}
+
+impl PngBase64 {
+    pub(crate) fn new(text: String, share: Option<MemoryShare>) -> Self {
+        Self {
+            text: text.into(),
+            share: Mutex::new(share),
+        }
+    }
+
+    /// Gives its share back, as somebody else counts it from now on.
+    pub(crate) fn give_back_share(&self) {
+        let share = self.share.lock();
+        drop(share.unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Deref for PngBase64 {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl From<&str> for PngBase64 {
+    fn from(text: &str) -> Self {
+        Self::new(text.to_owned(), None)
+    }
+}
+
+impl PartialEq for PngBase64 {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for PngBase64 {}
 
 /// What a task's `operation_id` maps to in the response.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use crate::classifiers::Classifier;
 use crate::plan::build::Answer;
 use crate::plan::execution::Execution;
-use crate::plan::failure::Outcome;
+use crate::plan::failure::{Failure, Outcome};
 use crate::plan::{Describe, Embed, Prepare};
 use crate::result::{Data, OperationResult};
 use crate::timings::Stage;
@@ -54,10 +54,16 @@ impl Execution<'_> {
         data: impl Future<Output = Outcome<Data>>,
     ) -> Outcome<OperationResult> {
         let (data, crop) = join(data, self.shown(pixels.region)).await;
-        Ok(OperationResult {
-            crop: crop?,
-            ..OperationResult::success(Some(data?))
-        })
+        let result = OperationResult::success(Some(data?));
+        match crop {
+            Ok(crop) => Ok(OperationResult { crop, ..result }),
+            // The answer itself is there.
+            Err(Failure::Broken(reason)) => Ok(OperationResult {
+                error_message: Some(reason),
+                ..result
+            }),
+            Err(failure) => Err(failure),
+        }
     }
 
     async fn class(&self, nodes: &[Embed], classifier: &Classifier) -> Outcome<OperationResult> {

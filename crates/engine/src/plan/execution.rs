@@ -11,12 +11,12 @@ use futures_util::future::{BoxFuture, join_all};
 use imaging::{ExifOrientation, Limits, RgbImage};
 use indexmap::IndexMap;
 use models::Pixels;
-use tokio::sync::Semaphore;
 
 use crate::admission::Promise;
 use crate::engine::AnalyzeError;
 use crate::image_work::{Decoded, ImageWork, Memo, Opened};
 use crate::lineup::Lineup;
+use crate::memory_pool::MemoryPool;
 use crate::model::Model;
 use crate::network::{Input, ModelError, Output};
 use crate::panic_text;
@@ -34,9 +34,10 @@ pub(crate) struct Machine {
     pub(crate) lineup: Lineup,
     pub(crate) runners: IndexMap<Model, Arc<Runner>>,
     pub(crate) pixel_threads: PixelThreads,
-    /// Kibibytes that images may take, from before they are decoded until nobody works on them.
-    pub(crate) pixel_memory: Arc<Semaphore>,
-    pub(crate) pixel_memory_kib: u32,
+    /// For images, from before they are decoded until nobody works on them.
+    pub(crate) pixel_memory: MemoryPool,
+    /// For what answers show.
+    pub(crate) shown_memory: MemoryPool,
     pub(crate) image_limits: Limits,
     pub(crate) exif_orientation: ExifOrientation,
 }
@@ -224,17 +225,13 @@ impl<'a> Execution<'a> {
     async fn decode(&self) -> Result<Arc<Decoded>, AnalyzeError> {
         let machine = self.machine;
         let (limits, orientation) = (machine.image_limits.clone(), machine.exif_orientation);
-        let kib = |bytes: u64| u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let (encoded, header_limits) = (self.encoded.clone(), limits.clone());
         // Reading a header may mean walking through the file, so it is no work for an async thread either.
         let header = move || imaging::decode_bytes(&encoded, &header_limits);
         let needed = machine.pixel_threads.run(header).await;
         let (needed, _) = needed.map_err(|_panicked| AnalyzeError::Internal)?;
         let needed = needed?;
-        // An image larger than the memory for all has it for itself.
-        let permits = kib(needed).min(machine.pixel_memory_kib);
-        let memory = Arc::clone(&machine.pixel_memory).acquire_many_owned(permits);
-        let mut memory = memory.await.expect("the memory for pixels is never closed");
+        let mut memory = machine.pixel_memory.share(needed).await;
         let encoded = self.encoded.clone();
         let decode = move || imaging::decode(&encoded, &limits, orientation);
         let decoded = machine.pixel_threads.run(decode).await;
@@ -242,9 +239,7 @@ impl<'a> Execution<'a> {
         let image = Arc::new(image?);
         self.book(Stage::Decode, took);
         // What remains is the image, and as much again for what is cut out of it.
-        let remains = kib(2 * image.pixels().len() as u64) as usize;
-        let surplus = memory.num_permits().saturating_sub(remains);
-        drop(memory.split(surplus));
+        memory.shrink_to(2 * image.pixels().len() as u64);
         Ok(Arc::new(Decoded {
             image,
             _memory: memory,

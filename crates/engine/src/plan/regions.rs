@@ -5,20 +5,26 @@
 //! said that nobody is there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use imaging::{CropError, Limits, RgbImage};
+use tokio::time::timeout;
 
 use crate::image_work::{Cropped, Found};
 use crate::network::{Input, Output};
 use crate::plan::execution::{Execution, not_asked_for};
 use crate::plan::failure::{Failure, Outcome};
 use crate::plan::{Crop, Detect, Region};
-use crate::result::{CropImage, Detection};
+use crate::result::{CropImage, Detection, PngBase64};
 use crate::timings::Stage;
+
+/// A crop waits so long for memory before it is left out; clients that do not take their answers are cut off sooner.
+const PATIENCE: Duration = Duration::from_secs(20);
+const NO_ROOM: &str = "the crop is left out: those of the answers that are being sent take all the memory there is for them";
 
 /// The other way, told to those for whom looking inside the person failed.
 const WITHOUT_PERSON: &str = "; with face_context 'whole_image' no person is needed";
@@ -92,12 +98,20 @@ impl Execution<'_> {
         };
         let compute = async {
             let cropped = self.cropped(crop).await?;
+            // Of three bytes a pixel base64 makes four, and a PNG is hardly ever larger than its pixels.
+            let pixels = cropped.image.pixels().len() as u64;
+            let share = self.machine.shown_memory.share(pixels / 3 * 4);
+            let Ok(mut share) = timeout(PATIENCE, share).await else {
+                return Err(Failure::Broken(NO_ROOM.to_owned()));
+            };
             self.on_pixel_threads(move || {
                 let png = imaging::encode_png(&cropped.image);
                 let png = png.map_err(|error| Failure::Broken(error.to_string()))?;
+                let text = BASE64_STANDARD.encode(png);
+                share.shrink_to(text.len() as u64);
                 Ok(CropImage {
                     bbox: cropped.bbox,
-                    png_base64: BASE64_STANDARD.encode(png).into(),
+                    png_base64: Arc::new(PngBase64::new(text, Some(share))),
                 })
             })
             .await

@@ -311,6 +311,7 @@ impl Runner {
     }
 
     fn fail(&self, reason: String, pause: Duration) {
+        tracing::warn!(model = %self.model, reason, "model not available");
         let until = Instant::now() + pause;
         self.state.send_replace(State::Failed { reason, until });
     }

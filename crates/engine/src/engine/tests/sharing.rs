@@ -33,18 +33,18 @@ impl ImageEncoder for Counting {
     }
 }
 
-/// Sees nobody, and counts how often it looks.
+/// Sees what it is told, and counts how often it looks.
 #[derive(Clone, Debug, Default)]
-struct SeesNobody(Arc<AtomicUsize>);
+struct Sees(Vec<Detection>, Arc<AtomicUsize>);
 
-impl ObjectDetector for SeesNobody {
+impl ObjectDetector for Sees {
     fn detect(
         &self,
         _image: &RgbImage,
         _interrupt: Interrupt<'_>,
     ) -> Result<Vec<Detection>, DetectError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        Ok(Vec::new())
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Ok(self.0.clone())
     }
 }
 
@@ -116,14 +116,14 @@ async fn what_was_computed_before_is_kept_up_to_a_size() {
     assert_eq!(counting.0.load(Ordering::SeqCst), 2, "too large to be kept");
 }
 
-#[tokio::test]
-async fn that_there_is_no_face_is_kept_too() {
-    let (engine, _) = counting(64 << 10);
-    let detector = SeesNobody::default();
+fn put_detectors(engine: &Arc<Engine>, sees: &Sees) {
     for role in [Role::Faces, Role::Persons] {
-        let network = Network::Detector(Box::new(detector.clone()));
-        put(&engine, role, Loaded::new(network, false));
+        let network = Network::Detector(Box::new(sees.clone()));
+        put(engine, role, Loaded::new(network, false));
     }
+}
+
+fn face_task() -> TaskList {
     let task = Task {
         operation_id: "a".to_owned(),
         operation: BOTH[0].to_owned(),
@@ -131,13 +131,54 @@ async fn that_there_is_no_face_is_kept_too() {
             .into_iter()
             .collect(),
     };
-    let tasks = TaskList::new(vec![task], 1).unwrap();
+    TaskList::new(vec![task], 1).unwrap()
+}
+
+#[tokio::test]
+async fn that_there_is_no_face_is_kept_too() {
+    let (engine, _) = counting(64 << 10);
+    let nobody = Sees::default();
+    put_detectors(&engine, &nobody);
     for _ in 0..2 {
-        let analysis = engine.analyze(png(1), &tasks, None).await.unwrap();
+        let analysis = engine.analyze(png(1), &face_task(), None).await.unwrap();
         assert_eq!(analysis.results["a"].status, Status::Skipped);
     }
-    let looks = detector.0.load(Ordering::SeqCst);
+    let looks = nobody.1.load(Ordering::SeqCst);
     assert_eq!(looks, 2, "once for a person, once for a face");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crop_for_which_there_is_no_memory_is_left_out_and_the_answer_stays() {
+    for cache_bytes in [0, 64 << 10] {
+        let (engine, _) = counting(cache_bytes);
+        let bbox = [0.0, 0.0, 2.0, 1.0];
+        let one = Detection {
+            bbox,
+            score: 1.0,
+            landmarks: None,
+        };
+        put_detectors(&engine, &Sees(vec![one], Arc::default()));
+        let shown = engine.machine.shown_memory.clone();
+        let all = shown.share(u64::MAX).await;
+        let answer = async || engine.analyze(png(1), &face_task(), None).await.unwrap();
+        let without = answer().await.results["a"].clone();
+        assert_eq!(without.status, Status::Success);
+        assert!(without.data.is_some() && without.crop.is_none());
+        let why = without.error_message.unwrap();
+        assert!(why.contains("left out"), "{why}");
+        let total = shown.free();
+        drop(all);
+        let total = shown.free() - total;
+
+        let with = answer().await.results["a"].clone();
+        assert_eq!(with.data, without.data);
+        assert!(with.crop.is_some() && with.error_message.is_none());
+        let kept = cache_bytes > 0;
+        let held = total - shown.free();
+        assert_eq!(held > 0, !kept, "what is kept is counted by the cache");
+        drop(with);
+        assert_eq!(shown.free(), total, "given back with the answer");
+    }
 }
 
 #[tokio::test]
@@ -192,6 +233,8 @@ async fn images_wait_for_memory_and_one_larger_than_all_has_it_for_itself() {
         pixels: 1024,
         captions: 0,
         retained: 0,
+        encoded: 0,
+        shown: 1024,
     };
     let engine = Arc::new(Engine::new(config).unwrap());
     let network = Network::Encoder(Box::new(Counting::default()));
@@ -202,5 +245,5 @@ async fn images_wait_for_memory_and_one_larger_than_all_has_it_for_itself() {
     for answer in asked {
         assert!(answer.await.unwrap().is_some());
     }
-    assert_eq!(engine.machine.pixel_memory.available_permits(), 1);
+    assert_eq!(engine.machine.pixel_memory.free(), 1024);
 }

@@ -6,9 +6,9 @@ use models::{
     CaptionError, CaptionOptions, CaptionWriter, DetectError, EncodeError, EndedCaption,
     ImageCaptioner, ImageEncoder, Interrupt, Pixels, PromptError, Recipe,
 };
-use tokio::sync::Semaphore;
 
 use crate::lineup::{Lineup, Role};
+use crate::memory_pool::MemoryPool;
 use crate::network::{Loaded, Network, ObjectDetector};
 use crate::plan::Machine;
 use crate::result::Detection;
@@ -108,8 +108,8 @@ impl Fake {
             lineup,
             runners: runners.into_iter().collect(),
             pixel_threads: PixelThreads::new(2).unwrap(),
-            pixel_memory: Arc::new(Semaphore::new(1024)),
-            pixel_memory_kib: 1024,
+            pixel_memory: MemoryPool::new(1 << 20),
+            shown_memory: MemoryPool::new(1 << 20),
             image_limits: Limits::default(),
             exif_orientation: ExifOrientation::Ignore,
         }

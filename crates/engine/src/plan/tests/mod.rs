@@ -135,7 +135,9 @@ fn timed_answers(
     let png: bytes::Bytes = imaging::encode_png(&image()).unwrap().into();
     let opened = Arc::new(ImageWorks::new(0)).open(&png);
     let execution = Execution::new(&machine, png, opened, Vec::new());
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
     let results = runtime.unwrap().block_on(execution.run(&plan)).unwrap();
     let timings = execution.into_timings();
     let stages = timings.iter().map(|(stage, _)| stage.name());
