@@ -9,4 +9,5 @@ pub mod http;
 pub mod wire;
 
 mod memory;
+mod root_certificates;
 mod telemetry;

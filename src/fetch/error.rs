@@ -54,9 +54,6 @@ pub enum FetchError {
         /// The policy's connect timeout.
         limit: Duration,
     },
-    /// This machine has no root certificates, so no https server can be told from an impostor.
-    #[error("https is not available: no root certificates are installed on the service's machine")]
-    NoRootCertificates,
     /// TLS could not be set up on this machine.
     #[error("https is not available on the service's machine")]
     TlsSetup(#[source] io::Error),

@@ -1,5 +1,4 @@
-//! The TLS client: rustls over ring, trusting the machine's own root certificates, set up when
-//! https is first asked for.
+//! The TLS client: rustls over ring, set up when https is first asked for.
 
 use std::io;
 use std::sync::Arc;
@@ -8,16 +7,16 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use url::Host;
 
 use super::error::FetchError;
 use super::target::Target;
+use crate::root_certificates;
 
-/// Lazy, so that a machine without root certificates still fetches over http, and starts no slower
-/// for https.
+/// Lazy, so that a machine that never fetches over https starts no slower for it.
 #[derive(Default)]
 pub(super) struct Tls {
     connector: OnceCell<TlsConnector>,
@@ -48,20 +47,11 @@ async fn load_connector() -> Result<TlsConnector, FetchError> {
 }
 
 fn build_connector() -> Result<TlsConnector, FetchError> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some of the machine's root certificates could not be read");
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err(FetchError::NoRootCertificates);
-    }
     // The provider is named, not taken from the process: another crate may install its own.
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| FetchError::TlsSetup(io::Error::other(error)))?
-        .with_root_certificates(roots)
+        .with_root_certificates(root_certificates::for_rustls())
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))

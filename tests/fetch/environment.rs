@@ -34,6 +34,7 @@ fn in_child(test: &str, variables: &[(&str, &str)]) -> bool {
         .envs(variables.iter().copied())
         .env(CHILD, "1")
         .env_remove("SSL_CERT_DIR")
+        .env_remove("CURL_CA_BUNDLE")
         .output()
         .expect("the program runs");
     let (out, err) = (
@@ -217,27 +218,58 @@ async fn a_tls_handshake_that_hangs_is_cut_off() {
 }
 
 #[tokio::test]
-async fn without_root_certificates_http_works_and_https_says_why_not() {
+async fn a_file_of_certificates_that_cannot_be_read_stops_neither_http_nor_https() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("roots.pem");
-    let test = "environment::without_root_certificates_http_works_and_https_says_why_not";
-    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+    let bundle = folder.path().join("bundle.pem");
+    let test =
+        "environment::a_file_of_certificates_that_cannot_be_read_stops_neither_http_nor_https";
+    let variables = [
+        ("SSL_CERT_FILE", file.to_str().unwrap()),
+        ("REQUESTS_CA_BUNDLE", bundle.to_str().unwrap()),
+    ];
+    if in_child(test, &variables) {
+        assert!(!roots().exists());
         let plain = Server::answering(ok(IMAGE)).await;
-        let trusted = certificate("images.test");
-        let url = format!("https://images.test:{}/", https(&trusted, ok(IMAGE)).await);
         let fetcher = fetcher_of_names();
-        assert_eq!(
-            fetcher.get(&plain.url("images.test", "/")).await.unwrap(),
-            IMAGE
-        );
-        let error = fetcher.get(&url).await.unwrap_err();
-        assert!(matches!(error, FetchError::NoRootCertificates), "{error:?}");
+        let got = fetcher.get(&plain.url("images.test", "/")).await;
+        assert_eq!(got.unwrap(), IMAGE);
 
-        fs::write(roots(), &trusted.pem).unwrap();
-        assert_eq!(
-            fetcher.get(&url).await.unwrap(),
-            IMAGE,
-            "installed while the service runs"
-        );
+        // What the Python service was told of its company's authority holds here too.
+        let trusted = certificate("images.test");
+        fs::write(env::var_os("REQUESTS_CA_BUNDLE").unwrap(), &trusted.pem).unwrap();
+        let port = https(&trusted, ok(IMAGE)).await;
+        let got = fetcher.get(&format!("https://images.test:{port}/")).await;
+        assert_eq!(got.unwrap(), IMAGE);
+        let unknown = https(&certificate("images.test"), ok(IMAGE)).await;
+        let got = fetcher
+            .get(&format!("https://images.test:{unknown}/"))
+            .await;
+        assert!(matches!(got, Err(FetchError::Tls { .. })), "{got:?}");
+    }
+}
+
+/// What downloads weights trusts what images by URL are fetched with.
+#[tokio::test]
+async fn models_are_pulled_from_servers_whose_certificates_the_machine_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trusted, unknown) = (folder.path().join("a.pem"), folder.path().join("b.pem"));
+    let own = certificate("localhost");
+    fs::write(&trusted, &own.pem).unwrap();
+    fs::write(&unknown, certificate("localhost").pem).unwrap();
+    let refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let port = https(&own, refusal.to_vec()).await;
+    for (roots, said) in [(&trusted, "403"), (&unknown, "certificate")] {
+        let mut pull = Command::new(env!("CARGO_BIN_EXE_image-embed"));
+        pull.args(["models", "pull", "clip-vit-b-32"])
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("HF_ENDPOINT", format!("https://localhost:{port}"))
+            .env("SSL_CERT_FILE", roots);
+        let pulled = tokio::task::spawn_blocking(move || pull.output().expect("it runs"));
+        let pulled = pulled.await.expect("no panic");
+        let all = [pulled.stdout, pulled.stderr].concat();
+        let all = String::from_utf8_lossy(&all);
+        assert!(!pulled.status.success() && all.contains(said), "{all}");
     }
 }
