@@ -1,8 +1,11 @@
 //! The TLS client: rustls over ring, set up when https is first asked for.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
@@ -28,14 +31,15 @@ impl Tls {
         &self,
         stream: TcpStream,
         target: &Target,
-    ) -> Result<TlsStream<TcpStream>, FetchError> {
+    ) -> Result<RaggedEnd<TlsStream<TcpStream>>, FetchError> {
         let connector = self.connector.get_or_try_init(load_connector).await?;
         let failed = |source| FetchError::Tls {
             host: target.name(),
             source,
         };
         let name = server_name(target.host()).map_err(failed)?;
-        connector.connect(name, stream).await.map_err(failed)
+        let stream = connector.connect(name, stream).await.map_err(failed)?;
+        Ok(RaggedEnd(stream))
     }
 }
 
@@ -66,5 +70,40 @@ fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
         }
         Host::Ipv4(address) => Ok(ServerName::from(std::net::IpAddr::V4(*address))),
         Host::Ipv6(address) => Ok(ServerName::from(std::net::IpAddr::V6(*address))),
+    }
+}
+
+/// A stream whose end counts as one although TLS did not announce it, as many servers do not. A file
+/// of known length that is cut short is noticed all the same.
+pub(super) struct RaggedEnd<S>(S);
+
+impl<S: AsyncRead + Unpin> AsyncRead for RaggedEnd<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match ready!(Pin::new(&mut self.0).poll_read(context, room)) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            read => Poll::Ready(read),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for RaggedEnd<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }

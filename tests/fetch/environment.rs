@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use image_embed::fetch::{FetchError, FetchPolicy, Fetcher};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::server::{Names, Server, ok, redirect};
+use super::server::{Names, Server, ok, redirect, with_headers};
 use super::{IMAGE, fetcher, policy};
 
 const CHILD: &str = "IMAGE_EMBED_FETCH_TEST_CHILD";
@@ -71,6 +71,11 @@ fn certificate(host: &str) -> Certificate {
 
 /// An https server that gives the same bytes to whoever asks; its port.
 async fn https(certificate: &Certificate, answer: Vec<u8>) -> u16 {
+    https_with(certificate, answer, true).await
+}
+
+/// The same, which may say at the end that this is the end (`close_notify`).
+async fn https_with(certificate: &Certificate, answer: Vec<u8>, says_so: bool) -> u16 {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
@@ -86,8 +91,15 @@ async fn https(certificate: &Certificate, answer: Vec<u8>) -> u16 {
             tokio::spawn(async move {
                 // A client that does not trust the certificate hangs up here.
                 if let Ok(mut stream) = acceptor.accept(stream).await {
+                    // Until the request is read, closing would reset the connection.
+                    let _ = stream.read(&mut [0; 4096]).await;
                     let _ = stream.write_all(&answer).await;
-                    let _ = stream.shutdown().await;
+                    let _ = stream.flush().await;
+                    if says_so {
+                        let _ = stream.shutdown().await;
+                    } else {
+                        let _ = stream.get_mut().0.shutdown().await;
+                    }
                 }
             });
         }
@@ -146,7 +158,9 @@ async fn https_servers_are_checked_against_the_machines_roots() {
             let error = get(host).await.unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("the TLS handshake with '{host}' failed")
+                format!(
+                    "the TLS handshake with '{host}' failed: its certificate is for another name"
+                )
             );
         }
 
@@ -155,7 +169,11 @@ async fn https_servers_are_checked_against_the_machines_roots() {
             .get(&format!("https://images.test:{unknown}/"))
             .await
             .unwrap_err();
-        assert!(matches!(error, FetchError::Tls { .. }), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the TLS handshake with 'images.test' failed: its certificate is of no authority that is trusted here \
+             (SSL_CERT_FILE can name more)"
+        );
 
         let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://127.0.0.1:{}/", plain.local_addr().unwrap().port());
@@ -184,10 +202,7 @@ async fn a_redirect_from_https_to_http_is_followed_and_guarded() {
         let names = Names::answering(&[&["127.0.0.1"]]);
         let guarded = Fetcher::with_resolver(policy(&[&rule]), names).unwrap();
         let error = guarded.get(&url).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the address of 'images.test' is not public"
-        );
+        assert!(matches!(error, FetchError::NotPublic { .. }), "{error:?}");
     }
 }
 
@@ -246,6 +261,43 @@ async fn a_file_of_certificates_that_cannot_be_read_stops_neither_http_nor_https
             .get(&format!("https://images.test:{unknown}/"))
             .await;
         assert!(matches!(got, Err(FetchError::Tls { .. })), "{got:?}");
+    }
+}
+
+/// Many servers close the connection without TLS's own end of it.
+#[tokio::test]
+async fn tls_that_ends_without_saying_so_ends_a_file_but_does_not_shorten_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::tls_that_ends_without_saying_so_ends_a_file_but_does_not_shorten_it";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        let trusted = certificate("images.test");
+        fs::write(roots(), &trusted.pem).unwrap();
+        let answers = [
+            (with_headers("200 OK", "", IMAGE), true),
+            (ok(IMAGE), true),
+            (
+                with_headers("200 OK", "Content-Length: 99\r\n", IMAGE),
+                false,
+            ),
+            (
+                with_headers("200 OK", "Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n"),
+                false,
+            ),
+        ];
+        for (answer, is_whole) in answers {
+            let port = https_with(&trusted, answer, false).await;
+            let got = fetcher_of_names()
+                .get(&format!("https://images.test:{port}/"))
+                .await;
+            match got {
+                Ok(got) => assert!(is_whole && got == IMAGE),
+                Err(error) => {
+                    let is_cut_short = matches!(error, FetchError::Protocol { .. });
+                    assert!(!is_whole && is_cut_short, "{error:?}");
+                }
+            }
+        }
     }
 }
 
