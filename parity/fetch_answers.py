@@ -1,8 +1,6 @@
 """What Python's `requests` makes of odd answers, for tests/fetch/answers.rs.
 
-    python -m venv ENV
-    ENV/bin/pip install requests==2.34.2 urllib3==2.8.0 brotli==1.2.1 backports.zstd==1.8.0
-    ENV/bin/python parity/fetch_answers.py        rewrites tests/fetch/answers.json
+    python parity/fetch_answers.py        rewrites tests/fetch/answers.json
 
 A server on the loopback address says to the letter what a case has it say; `requests` asks it.
 What comes back, the body or that there is an error, is written down beside the case, bytes as

@@ -163,8 +163,10 @@ fn chunk_size(text: &[u8]) -> Option<u64> {
 mod tests {
     use hyper::HeaderMap;
     use hyper::header::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::fetch::head::read_head;
 
     fn head(headers: &[(&'static str, &str)]) -> Head {
         let mut map = HeaderMap::new();
@@ -257,6 +259,26 @@ mod tests {
         ] {
             let error = chunks(text.as_bytes(), 10).await.unwrap_err();
             assert!(matches!(error, BodyError::TooLarge), "{text}: {error:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_odd_an_answer_or_give_more_than_the_limit(
+            head in "(HTTP/1\\.[01] [12]00|\\PC*)\r?\n((Content-Length|Transfer-Encoding) ?: ?(chunked|[0-9]*|\\PC*)\r?\n)*\r?\n",
+            body in "([0-9a-f]{0,3}\r?\n)*\\PC*",
+        ) {
+            let text = head + &body;
+            let mut text = text.as_bytes();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(async {
+                if let Ok(head) = read_head(&mut text).await
+                    && let Ok(body) = read_body(&mut text, &head, 20).await
+                {
+                    prop_assert!(body.len() <= 20);
+                }
+                Ok(())
+            })?;
         }
     }
 }

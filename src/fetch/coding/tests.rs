@@ -3,6 +3,7 @@ use std::io::Write as _;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use hyper::header::{HeaderMap, HeaderValue};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -20,6 +21,8 @@ const ZSTD: &[u8] = &[
     0x2c, 0x20, 0x69, 0x63, 0x6f, 0x6d, 0x70, 0x72, 0x65, 0x73, 0x73, 0x65, 0x64, 0x02, 0x00, 0x47,
     0x0d, 0xd8, 0xba, 0xd2, 0x04, 0xcb, 0x02, 0xeb, 0x50,
 ];
+
+const CODINGS: [Coding; 4] = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -102,7 +105,7 @@ fn a_wrong_checksum_is_damage() {
 
 #[test]
 fn what_was_never_compressed_is_damage() {
-    for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
+    for coding in CODINGS {
         assert_damaged(coding, b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR");
     }
 }
@@ -193,4 +196,25 @@ fn memory_ends_at_the_limit() {
     let full = zlib::gzip(&gzip(&vec![7; 1 << 20]), &mut output);
     assert!(matches!(full, Err(Stop::Full)));
     assert!(output.capacity() <= 100_001, "{}", output.capacity());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_are_too_odd_or_give_more_than_the_limit(
+        bytes: Vec<u8>,
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+    ) {
+        let whole = [gzip(TEXT), zlib(TEXT), BROTLI.to_vec(), ZSTD.to_vec()];
+        for (coding, mut flipped) in CODINGS.into_iter().zip(whole) {
+            for (index, byte) in &flips {
+                let at = index.index(flipped.len());
+                flipped[at] = *byte;
+            }
+            for bytes in [&bytes, &flipped] {
+                if let Ok(undone) = coding.undo(bytes, 20) {
+                    prop_assert!(undone.len() <= 20);
+                }
+            }
+        }
+    }
 }
