@@ -46,6 +46,11 @@ pub(crate) fn for_ureq() -> RootCerts {
         .into()
 }
 
+/// Whether a certificate is one of them, to the byte.
+pub(crate) fn contain(certificate: &CertificateDer<'_>) -> bool {
+    FOUND.iter().any(|found| found == certificate)
+}
+
 fn set(variable: &str) -> Option<OsString> {
     env::var_os(variable).filter(|value| !value.is_empty())
 }

@@ -218,8 +218,11 @@ fn tls_reason(error: &io::Error) -> &'static str {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "its certificate is not valid yet"
         }
-        // A bad signature: the issuer has the name of one that is trusted, and is not it.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+        // A bad signature: the issuer has the name of one that is trusted, and is not it. Any other
+        // fault: most of all, the certificate signs itself as an authority's.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::Other(_) => {
             "its certificate is of no authority that is trusted here (SSL_CERT_FILE can name more)"
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {

@@ -35,6 +35,7 @@ mod policy;
 pub mod resolver;
 mod target;
 mod tls;
+mod verifier;
 
 pub use allow_rule::{AllowRule, AllowRuleError};
 pub use error::{AnswerFault, CodingError, FetchError};

@@ -69,6 +69,21 @@ fn certificate(host: &str) -> Certificate {
     }
 }
 
+/// One that says that it is an authority, until the end of this year.
+fn authority(host: &str, last_year: i32) -> Certificate {
+    let mut parameters = rcgen::CertificateParams::new([host.to_owned()]).expect("a name");
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    parameters.not_before = rcgen::date_time_ymd(2000, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(last_year, 12, 31);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let made = parameters.self_signed(&key).expect("a certificate");
+    Certificate {
+        der: made.der().clone(),
+        key: PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+        pem: made.pem(),
+    }
+}
+
 /// An https server that gives the same bytes to whoever asks; its port.
 async fn https(certificate: &Certificate, answer: Vec<u8>) -> u16 {
     https_with(certificate, answer, true).await
@@ -297,6 +312,40 @@ async fn tls_that_ends_without_saying_so_ends_a_file_but_does_not_shorten_it() {
                     assert!(!is_whole && is_cut_short, "{error:?}");
                 }
             }
+        }
+    }
+}
+
+/// `openssl req -x509` makes certificates that say of themselves that they are authorities.
+#[tokio::test]
+async fn a_certificate_that_signs_itself_is_trusted_where_it_is_named_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::a_certificate_that_signs_itself_is_trusted_where_it_is_named_itself";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        let (own, expired) = (
+            authority("images.test", 2100),
+            authority("images.test", 2001),
+        );
+        fs::write(roots(), format!("{}{}", own.pem, expired.pem)).unwrap();
+        let fetcher = fetcher_of_names();
+        let port = https(&own, ok(IMAGE)).await;
+        let got = fetcher.get(&format!("https://images.test:{port}/")).await;
+        assert_eq!(got.unwrap(), IMAGE);
+        let other_name = fetcher.get(&format!("https://other.test:{port}/")).await;
+        let unknown = https(&authority("images.test", 2100), ok(IMAGE)).await;
+        let unknown = fetcher
+            .get(&format!("https://images.test:{unknown}/"))
+            .await;
+        let late = https(&expired, ok(IMAGE)).await;
+        let late = fetcher.get(&format!("https://images.test:{late}/")).await;
+        for (got, reason) in [
+            (other_name, "its certificate is for another name"),
+            (unknown, "(SSL_CERT_FILE can name more)"),
+            (late, "its certificate has expired"),
+        ] {
+            let error = got.unwrap_err().to_string();
+            assert!(error.ends_with(reason), "{error}");
         }
     }
 }
