@@ -10,4 +10,5 @@ pub mod wire;
 
 mod memory;
 mod open_files;
+mod root_certificates;
 mod telemetry;

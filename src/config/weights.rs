@@ -4,6 +4,8 @@ use ::weights::{Store, StoreConfig, StoreError};
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use crate::root_certificates;
+
 /// Where model weights come from.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Weights")]
@@ -26,6 +28,9 @@ impl WeightsSettings {
         let mut config = StoreConfig::from_env()?;
         config.weights_dir.clone_from(&self.weights_dir);
         config.offline |= self.offline;
+        if !config.offline {
+            config.root_certificates = root_certificates::for_ureq();
+        }
         Ok(Store::new(config))
     }
 }

@@ -4,10 +4,19 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use hyper::header::HeaderValue;
 use url::Host;
 
 use super::address_guard::is_global;
 use super::allow_rule::AllowRule;
+
+/// Who asks, as large sites want to know it (Wikimedia's policy): the program, its version, and where
+/// its operator can be reached, which only the operator knows.
+pub const DEFAULT_USER_AGENT: &str = concat!(
+    "image-embed/",
+    env!("CARGO_PKG_VERSION"),
+    " (self-hosted image analysis; https://example.org/contact-not-set)"
+);
 
 /// The limits of one fetch. [`Default`] is right for a service that anybody may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +28,8 @@ pub struct FetchPolicy {
     pub max_bytes: u64,
     /// How many redirects are followed; 0 follows none.
     pub max_redirects: usize,
+    /// What this service calls itself (`User-Agent`).
+    pub user_agent: HeaderValue,
     /// How long one hop may take until it can send its request: name lookup, TCP and TLS handshakes
     /// together.
     pub connect_timeout: Duration,
@@ -31,7 +42,8 @@ impl Default for FetchPolicy {
         Self {
             allow: Vec::new(),
             max_bytes: 32 << 20,
-            max_redirects: 5,
+            max_redirects: 30,
+            user_agent: HeaderValue::from_static(DEFAULT_USER_AGENT),
             connect_timeout: Duration::from_secs(5),
             total_timeout: Duration::from_secs(20),
         }

@@ -1,14 +1,43 @@
 //! The URL of one hop, checked for everything that can be seen without a name lookup.
 
-use hyper::Uri;
-use url::{Host, Position, Url};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hyper::header::HeaderValue;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::{Host, ParseError, Position, Url};
 
 use super::error::FetchError;
 
 /// The longest host name DNS can carry, in characters (RFC 1035 §2.3.4).
 const LONGEST_HOST: usize = 253;
+/// The longest path and query, in bytes.
+const LONGEST_PATH: usize = 64 << 10;
 
-/// An http or https URL with a host and without credentials.
+/// All but what RFC 3986 §3.3 and §3.4 have in a path and a query. Many servers refuse anything else
+/// (`|`, `[`, `^`), which browsers send as it is. What is encoded already stays so.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~') // unreserved
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')') // sub-delims
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'%');
+
+/// An http or https URL with a host. A user name and password in it are taken out.
 ///
 /// The WHATWG parser has already turned every spelling of an IPv4 host (`2130706433`, `0x7f.1`,
 /// `0177.0.0.1`, full-width digits) into [`Host::Ipv4`], so that the guard judges the address which
@@ -18,29 +47,58 @@ pub struct Target {
     url: Url,
     host: Host,
     port: u16,
-    path: Uri,
+    path: String,
+    /// Sensitive: never shown.
+    authorization: Option<HeaderValue>,
 }
 
 impl Target {
     /// Checks a URL as the user gave it.
     pub fn parse(text: &str) -> Result<Self, FetchError> {
-        Self::check(Url::parse(text))
-    }
-
-    /// Where a redirect from here leads to: RFC 3986 §5 against this URL.
-    pub fn redirect(&self, location: &str) -> Result<Self, FetchError> {
-        Self::check(self.url.join(location))
-    }
-
-    fn check(parsed: Result<Url, url::ParseError>) -> Result<Self, FetchError> {
-        let url = parsed.map_err(|error| FetchError::InvalidUrl(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(FetchError::UnsupportedScheme {
-                scheme: url.scheme().to_owned(),
-            });
+        let url = Url::parse(text).map_err(|error| match error {
+            ParseError::RelativeUrlWithoutBase => FetchError::NoScheme,
+            error => FetchError::InvalidUrl(error.to_string()),
+        })?;
+        // `example.org:8080/a.png` has the scheme `example.org`, to the letter.
+        if url.scheme().contains('.') || url.scheme() == "localhost" {
+            return Err(FetchError::NoScheme);
         }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(FetchError::UserInfo);
+        let authorization = authorization(&url);
+        let mut target = Self::check(url)?;
+        target.authorization = authorization;
+        Ok(target)
+    }
+
+    /// Where a redirect from here leads to: RFC 3986 §5 against this URL. User name and password go
+    /// along to the same server only, and none are taken from the redirect.
+    pub fn redirect(&self, location: &str) -> Result<Self, FetchError> {
+        let url = self.url.join(location);
+        let mut target =
+            Self::check(url.map_err(|error| FetchError::InvalidUrl(error.to_string()))?)?;
+        if self.shares_credentials_with(&target) {
+            target.authorization.clone_from(&self.authorization);
+        }
+        Ok(target)
+    }
+
+    /// The same host and port under the same scheme, or the same host from http to https at their own
+    /// ports.
+    fn shares_credentials_with(&self, other: &Self) -> bool {
+        let same = self.is_https() == other.is_https() && self.port == other.port;
+        let secured = (self.is_https(), self.port) == (false, 80)
+            && (other.is_https(), other.port) == (true, 443);
+        self.host == other.host && (same || secured)
+    }
+
+    fn check(mut url: Url) -> Result<Self, FetchError> {
+        match url.scheme() {
+            "http" | "https" => {}
+            "data" => return Err(FetchError::DataUrl),
+            scheme => {
+                return Err(FetchError::UnsupportedScheme {
+                    scheme: scheme.to_owned(),
+                });
+            }
         }
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(FetchError::InvalidUrl("it has no host".to_owned()));
@@ -52,17 +110,23 @@ impl Target {
             let reason = format!("its host name is longer than {LONGEST_HOST} characters");
             return Err(FetchError::InvalidUrl(reason));
         }
-        // Refuses what an HTTP/1.1 request line cannot carry, 64 KiB paths among them.
-        let path = url[Position::BeforePath..Position::AfterQuery]
-            .parse()
-            .map_err(|error: hyper::http::uri::InvalidUri| {
-                FetchError::InvalidUrl(error.to_string())
-            })?;
+        let cleared = url.set_username("").and_then(|()| url.set_password(None));
+        if cleared.is_err() {
+            return Err(FetchError::InvalidUrl(
+                "its user name is misplaced".to_owned(),
+            ));
+        }
+        let path = request_target(&url);
+        if path.len() > LONGEST_PATH {
+            let reason = format!("its path and query are longer than {LONGEST_PATH} bytes");
+            return Err(FetchError::InvalidUrl(reason));
+        }
         Ok(Self {
             url,
             host,
             port,
             path,
+            authorization: None,
         })
     }
 
@@ -87,7 +151,7 @@ impl Target {
     }
 
     /// The request line's target: path and query.
-    pub(super) fn path(&self) -> &Uri {
+    pub(super) fn path(&self) -> &str {
         &self.path
     }
 
@@ -96,10 +160,50 @@ impl Target {
         &self.url[Position::BeforeHost..Position::AfterPort]
     }
 
+    /// The `Authorization` header, if the URL had a user name and a password.
+    pub(super) fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_ref()
+    }
+
     /// The host as error texts name it.
     pub(super) fn name(&self) -> String {
         self.host.to_string()
     }
+}
+
+/// Path and query. A `%` that begins no encoded byte (`100%.png`) is taken for itself.
+fn request_target(url: &Url) -> String {
+    let text = &url[Position::BeforePath..Position::AfterQuery];
+    let encoded = utf8_percent_encode(text, ENCODED).to_string();
+    let mut pieces = encoded.split('%');
+    let mut target = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        target.push_str(if begins_with_a_byte(piece) {
+            "%"
+        } else {
+            "%25"
+        });
+        target.push_str(piece);
+    }
+    target
+}
+
+fn begins_with_a_byte(after_percent: &str) -> bool {
+    let digits = after_percent.as_bytes().first_chunk::<2>();
+    digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Basic authentication (RFC 7617) with the URL's user name and password; both are needed. In Latin-1 as
+/// far as it goes, as `requests` has it.
+fn authorization(url: &Url) -> Option<HeaderValue> {
+    let credentials = format!("{}:{}", url.username(), url.password()?);
+    let credentials = percent_decode_str(&credentials).decode_utf8_lossy();
+    let latin1: Result<Vec<u8>, _> = credentials.chars().map(u8::try_from).collect();
+    let credentials = latin1.unwrap_or_else(|_| credentials.as_bytes().to_vec());
+    let mut header =
+        HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(credentials))).ok()?;
+    header.set_sensitive(true);
+    Some(header)
 }
 
 #[cfg(test)]
@@ -168,7 +272,6 @@ mod tests {
         for (text, scheme) in [
             ("file:///etc/passwd", "file"),
             ("ftp://example.com/a.png", "ftp"),
-            ("data:image/png;base64,AAAA", "data"),
             ("gopher://example.com:70/_x", "gopher"),
             ("javascript:alert(1)", "javascript"),
             ("unix:/var/run/docker.sock", "unix"),
@@ -182,29 +285,62 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_refused() {
-        for text in [
-            "http://a@b/",
-            "http://a:b@c/",
-            "http://:b@c/",
-            "https://1.1.1.1@10.0.0.1/",
+    fn credentials_are_taken_out_of_the_url_and_both_are_needed() {
+        let sent = |text: &str| {
+            let target = parse(text);
+            assert!(!target.url().as_str().contains('@'), "{}", target.url());
+            let header = target.authorization()?.to_str().expect("ASCII");
+            let decoded = STANDARD.decode(header.strip_prefix("Basic ")?);
+            Some(String::from_utf8(decoded.expect("base64")).expect("UTF-8"))
+        };
+        assert_eq!(sent("http://a:b@c/").as_deref(), Some("a:b"));
+        assert_eq!(sent("http://:b@c/").as_deref(), Some(":b"));
+        assert_eq!(sent("http://a%40b:c%3Ad@e/").as_deref(), Some("a@b:c:d"));
+        assert_eq!(sent("http://\u{4f60}:b@c/").as_deref(), Some("\u{4f60}:b"));
+        assert_eq!(sent("http://a@b/"), None);
+        assert_eq!(sent("http://a:@b/"), None);
+        let target = parse("https://1.1.1.1:2@10.0.0.1/");
+        assert_eq!(
+            target.host(),
+            &Host::<String>::Ipv4(Ipv4Addr::new(10, 0, 0, 1))
+        );
+    }
+
+    #[test]
+    fn credentials_go_along_to_the_same_server_only() {
+        for (from, to, goes) in [
+            ("http://a:b@c/", "/d", true),
+            ("http://a:b@c/", "http://C:80/d", true),
+            ("http://a:b@c/", "https://c/d", true),
+            ("https://a:b@c/", "http://c/d", false),
+            ("http://a:b@c/", "http://c:81/d", false),
+            ("http://a:b@c:81/", "https://c/d", false),
+            ("http://a:b@c/", "http://e/d", false),
+            ("http://a:b@c/", "http://a:b@e/d", false),
+            ("http://a:b@c/", "http://www.c/d", false),
         ] {
-            assert!(
-                matches!(Target::parse(text), Err(FetchError::UserInfo)),
-                "{text}"
-            );
+            let target = parse(from).redirect(to).expect("a URL");
+            assert_eq!(target.authorization().is_some(), goes, "{from} to {to}");
         }
     }
 
     #[test]
     fn what_is_no_url_is_said_to_be_none() {
+        for text in [
+            "a.png",
+            "",
+            "//a.test/b.png",
+            "a.test:8080/b.png",
+            "localhost:8080/b.png",
+        ] {
+            assert_eq!(
+                error(text),
+                "the URL has no scheme; perhaps 'https://' is missing at its beginning"
+            );
+        }
         assert_eq!(
-            error("a.png"),
-            "the URL is not valid: relative URL without a base"
-        );
-        assert_eq!(
-            error(""),
-            "the URL is not valid: relative URL without a base"
+            error("data:image/png;base64,AAAA"),
+            "a data: URL cannot be downloaded; upload the image instead"
         );
         assert_eq!(error("http://"), "the URL is not valid: empty host");
         assert_eq!(
@@ -230,13 +366,38 @@ mod tests {
 
     #[test]
     fn the_request_carries_path_query_and_authority_but_no_fragment() {
-        let target = parse("HTTP://Example.COM:80/ä b?c=d|e#f");
-        assert_eq!(target.path(), "/%C3%A4%20b?c=d|e");
+        let target = parse("  HTTP://Example.COM:80/ä b?c=d|e#f\n");
+        assert_eq!(target.path(), "/%C3%A4%20b?c=d%7Ce");
         assert_eq!(target.authority(), "example.com");
         let target = parse("https://[2001:db8::1]:8443");
         assert_eq!(target.path(), "/");
         assert_eq!(target.authority(), "[2001:db8::1]:8443");
         assert!(target.is_https() && target.port() == 8443);
+    }
+
+    #[test]
+    fn a_path_and_a_query_go_out_as_strict_servers_want_them() {
+        for (text, path) in [
+            ("/a[1]|{b}^`\"<>", "/a%5B1%5D%7C%7Bb%7D%5E%60%22%3C%3E"),
+            ("/a\\b", "/a/b"),
+            ("/a/../b/./c", "/b/c"),
+            ("/?X-Sig=a%2Fb%3D&e=1+2", "/?X-Sig=a%2Fb%3D&e=1+2"),
+            ("/-._~!$&'()*+,;=:@", "/-._~!$&'()*+,;=:@"),
+            ("/%7ea%2fb", "/%7ea%2fb"),
+            ("/100%.png", "/100%25.png"),
+            ("/100%?a=5%", "/100%25?a=5%25"),
+            ("/a?", "/a?"),
+            ("?a", "/?a"),
+            ("", "/"),
+        ] {
+            assert_eq!(parse(&format!("http://a{text}")).path(), path, "{text}");
+        }
+        assert_eq!(
+            parse("http:///b.png").host(),
+            &Host::Domain("b.png".to_owned())
+        );
+        let host = parse("http://B\u{fc}cher.example/").authority().to_owned();
+        assert_eq!(host, "xn--bcher-kva.example");
     }
 
     #[test]
@@ -247,10 +408,7 @@ mod tests {
         assert_eq!(to("/e"), "https://a.example/e");
         assert_eq!(to("//f/e"), "https://f/e");
         assert_eq!(to("http://f/"), "http://f/");
-        assert!(matches!(
-            from.redirect("//u:p@f/"),
-            Err(FetchError::UserInfo)
-        ));
+        assert_eq!(to("//u:p@f/"), "https://f/");
         assert!(matches!(
             from.redirect("file:///a"),
             Err(FetchError::UnsupportedScheme { .. })

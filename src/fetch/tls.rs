@@ -1,23 +1,25 @@
-//! The TLS client: rustls over ring, trusting the machine's own root certificates, set up when
-//! https is first asked for.
+//! The TLS client: rustls over ring, set up when https is first asked for.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use url::Host;
 
 use super::error::FetchError;
 use super::target::Target;
+use super::verifier::Verifier;
 
-/// Lazy, so that a machine without root certificates still fetches over http, and starts no slower
-/// for https.
+/// Lazy, so that a machine that never fetches over https starts no slower for it.
 #[derive(Default)]
 pub(super) struct Tls {
     connector: OnceCell<TlsConnector>,
@@ -29,14 +31,15 @@ impl Tls {
         &self,
         stream: TcpStream,
         target: &Target,
-    ) -> Result<TlsStream<TcpStream>, FetchError> {
+    ) -> Result<RaggedEnd<TlsStream<TcpStream>>, FetchError> {
         let connector = self.connector.get_or_try_init(load_connector).await?;
         let failed = |source| FetchError::Tls {
             host: target.name(),
             source,
         };
         let name = server_name(target.host()).map_err(failed)?;
-        connector.connect(name, stream).await.map_err(failed)
+        let stream = connector.connect(name, stream).await.map_err(failed)?;
+        Ok(RaggedEnd(stream))
     }
 }
 
@@ -48,20 +51,15 @@ async fn load_connector() -> Result<TlsConnector, FetchError> {
 }
 
 fn build_connector() -> Result<TlsConnector, FetchError> {
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        tracing::warn!(%error, "some of the machine's root certificates could not be read");
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err(FetchError::NoRootCertificates);
-    }
     // The provider is named, not taken from the process: another crate may install its own.
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Verifier::new(Arc::clone(&provider))
+        .map_err(|error| FetchError::TlsSetup(io::Error::other(error)))?;
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| FetchError::TlsSetup(io::Error::other(error)))?
-        .with_root_certificates(roots)
+        .dangerous() // rustls's word for a verifier of one's own
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsConnector::from(Arc::new(config)))
@@ -76,5 +74,40 @@ fn server_name(host: &Host) -> io::Result<ServerName<'static>> {
         }
         Host::Ipv4(address) => Ok(ServerName::from(std::net::IpAddr::V4(*address))),
         Host::Ipv6(address) => Ok(ServerName::from(std::net::IpAddr::V6(*address))),
+    }
+}
+
+/// A stream whose end counts as one although TLS did not announce it, as many servers do not. A file
+/// of known length that is cut short is noticed all the same.
+pub(super) struct RaggedEnd<S>(S);
+
+impl<S: AsyncRead + Unpin> AsyncRead for RaggedEnd<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match ready!(Pin::new(&mut self.0).poll_read(context, room)) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            read => Poll::Ready(read),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for RaggedEnd<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }

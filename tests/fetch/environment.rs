@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use image_embed::fetch::{FetchError, FetchPolicy, Fetcher};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::server::{Names, Server, ok, redirect};
+use super::server::{Names, Server, ok, redirect, with_headers};
 use super::{IMAGE, fetcher, policy};
 
 const CHILD: &str = "IMAGE_EMBED_FETCH_TEST_CHILD";
@@ -34,6 +34,7 @@ fn in_child(test: &str, variables: &[(&str, &str)]) -> bool {
         .envs(variables.iter().copied())
         .env(CHILD, "1")
         .env_remove("SSL_CERT_DIR")
+        .env_remove("CURL_CA_BUNDLE")
         .output()
         .expect("the program runs");
     let (out, err) = (
@@ -68,8 +69,28 @@ fn certificate(host: &str) -> Certificate {
     }
 }
 
+/// One that says that it is an authority, until the end of this year.
+fn authority(host: &str, last_year: i32) -> Certificate {
+    let mut parameters = rcgen::CertificateParams::new([host.to_owned()]).expect("a name");
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    parameters.not_before = rcgen::date_time_ymd(2000, 1, 1);
+    parameters.not_after = rcgen::date_time_ymd(last_year, 12, 31);
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let made = parameters.self_signed(&key).expect("a certificate");
+    Certificate {
+        der: made.der().clone(),
+        key: PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+        pem: made.pem(),
+    }
+}
+
 /// An https server that gives the same bytes to whoever asks; its port.
 async fn https(certificate: &Certificate, answer: Vec<u8>) -> u16 {
+    https_with(certificate, answer, true).await
+}
+
+/// The same, which may say at the end that this is the end (`close_notify`).
+async fn https_with(certificate: &Certificate, answer: Vec<u8>, says_so: bool) -> u16 {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("versions")
@@ -85,8 +106,15 @@ async fn https(certificate: &Certificate, answer: Vec<u8>) -> u16 {
             tokio::spawn(async move {
                 // A client that does not trust the certificate hangs up here.
                 if let Ok(mut stream) = acceptor.accept(stream).await {
+                    // Until the request is read, closing would reset the connection.
+                    let _ = stream.read(&mut [0; 4096]).await;
                     let _ = stream.write_all(&answer).await;
-                    let _ = stream.shutdown().await;
+                    let _ = stream.flush().await;
+                    if says_so {
+                        let _ = stream.shutdown().await;
+                    } else {
+                        let _ = stream.get_mut().0.shutdown().await;
+                    }
                 }
             });
         }
@@ -145,7 +173,9 @@ async fn https_servers_are_checked_against_the_machines_roots() {
             let error = get(host).await.unwrap_err();
             assert_eq!(
                 error.to_string(),
-                format!("the TLS handshake with '{host}' failed")
+                format!(
+                    "the TLS handshake with '{host}' failed: its certificate is for another name"
+                )
             );
         }
 
@@ -154,7 +184,11 @@ async fn https_servers_are_checked_against_the_machines_roots() {
             .get(&format!("https://images.test:{unknown}/"))
             .await
             .unwrap_err();
-        assert!(matches!(error, FetchError::Tls { .. }), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the TLS handshake with 'images.test' failed: its certificate is of no authority that is trusted here \
+             (SSL_CERT_FILE can name more)"
+        );
 
         let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://127.0.0.1:{}/", plain.local_addr().unwrap().port());
@@ -183,10 +217,7 @@ async fn a_redirect_from_https_to_http_is_followed_and_guarded() {
         let names = Names::answering(&[&["127.0.0.1"]]);
         let guarded = Fetcher::with_resolver(policy(&[&rule]), names).unwrap();
         let error = guarded.get(&url).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the address of 'images.test' is not public"
-        );
+        assert!(matches!(error, FetchError::NotPublic { .. }), "{error:?}");
     }
 }
 
@@ -217,27 +248,129 @@ async fn a_tls_handshake_that_hangs_is_cut_off() {
 }
 
 #[tokio::test]
-async fn without_root_certificates_http_works_and_https_says_why_not() {
+async fn a_file_of_certificates_that_cannot_be_read_stops_neither_http_nor_https() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("roots.pem");
-    let test = "environment::without_root_certificates_http_works_and_https_says_why_not";
-    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+    let bundle = folder.path().join("bundle.pem");
+    let test =
+        "environment::a_file_of_certificates_that_cannot_be_read_stops_neither_http_nor_https";
+    let variables = [
+        ("SSL_CERT_FILE", file.to_str().unwrap()),
+        ("REQUESTS_CA_BUNDLE", bundle.to_str().unwrap()),
+    ];
+    if in_child(test, &variables) {
+        assert!(!roots().exists());
         let plain = Server::answering(ok(IMAGE)).await;
-        let trusted = certificate("images.test");
-        let url = format!("https://images.test:{}/", https(&trusted, ok(IMAGE)).await);
         let fetcher = fetcher_of_names();
-        assert_eq!(
-            fetcher.get(&plain.url("images.test", "/")).await.unwrap(),
-            IMAGE
-        );
-        let error = fetcher.get(&url).await.unwrap_err();
-        assert!(matches!(error, FetchError::NoRootCertificates), "{error:?}");
+        let got = fetcher.get(&plain.url("images.test", "/")).await;
+        assert_eq!(got.unwrap(), IMAGE);
 
+        // What the Python service was told of its company's authority holds here too.
+        let trusted = certificate("images.test");
+        fs::write(env::var_os("REQUESTS_CA_BUNDLE").unwrap(), &trusted.pem).unwrap();
+        let port = https(&trusted, ok(IMAGE)).await;
+        let got = fetcher.get(&format!("https://images.test:{port}/")).await;
+        assert_eq!(got.unwrap(), IMAGE);
+        let unknown = https(&certificate("images.test"), ok(IMAGE)).await;
+        let got = fetcher
+            .get(&format!("https://images.test:{unknown}/"))
+            .await;
+        assert!(matches!(got, Err(FetchError::Tls { .. })), "{got:?}");
+    }
+}
+
+/// Many servers close the connection without TLS's own end of it.
+#[tokio::test]
+async fn tls_that_ends_without_saying_so_ends_a_file_but_does_not_shorten_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::tls_that_ends_without_saying_so_ends_a_file_but_does_not_shorten_it";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        let trusted = certificate("images.test");
         fs::write(roots(), &trusted.pem).unwrap();
-        assert_eq!(
-            fetcher.get(&url).await.unwrap(),
-            IMAGE,
-            "installed while the service runs"
+        let answers = [
+            (with_headers("200 OK", "", IMAGE), true),
+            (ok(IMAGE), true),
+            (
+                with_headers("200 OK", "Content-Length: 99\r\n", IMAGE),
+                false,
+            ),
+            (
+                with_headers("200 OK", "Transfer-Encoding: chunked\r\n", b"3\r\nabc\r\n"),
+                false,
+            ),
+        ];
+        for (answer, is_whole) in answers {
+            let port = https_with(&trusted, answer, false).await;
+            let got = fetcher_of_names()
+                .get(&format!("https://images.test:{port}/"))
+                .await;
+            match got {
+                Ok(got) => assert!(is_whole && got == IMAGE),
+                Err(error) => {
+                    let is_cut_short = matches!(error, FetchError::Protocol { .. });
+                    assert!(!is_whole && is_cut_short, "{error:?}");
+                }
+            }
+        }
+    }
+}
+
+/// `openssl req -x509` makes certificates that say of themselves that they are authorities.
+#[tokio::test]
+async fn a_certificate_that_signs_itself_is_trusted_where_it_is_named_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    let test = "environment::a_certificate_that_signs_itself_is_trusted_where_it_is_named_itself";
+    if in_child(test, &[("SSL_CERT_FILE", file.to_str().unwrap())]) {
+        let (own, expired) = (
+            authority("images.test", 2100),
+            authority("images.test", 2001),
         );
+        fs::write(roots(), format!("{}{}", own.pem, expired.pem)).unwrap();
+        let fetcher = fetcher_of_names();
+        let port = https(&own, ok(IMAGE)).await;
+        let got = fetcher.get(&format!("https://images.test:{port}/")).await;
+        assert_eq!(got.unwrap(), IMAGE);
+        let other_name = fetcher.get(&format!("https://other.test:{port}/")).await;
+        let unknown = https(&authority("images.test", 2100), ok(IMAGE)).await;
+        let unknown = fetcher
+            .get(&format!("https://images.test:{unknown}/"))
+            .await;
+        let late = https(&expired, ok(IMAGE)).await;
+        let late = fetcher.get(&format!("https://images.test:{late}/")).await;
+        for (got, reason) in [
+            (other_name, "its certificate is for another name"),
+            (unknown, "(SSL_CERT_FILE can name more)"),
+            (late, "its certificate has expired"),
+        ] {
+            let error = got.unwrap_err().to_string();
+            assert!(error.ends_with(reason), "{error}");
+        }
+    }
+}
+
+/// What downloads weights trusts what images by URL are fetched with.
+#[tokio::test]
+async fn models_are_pulled_from_servers_whose_certificates_the_machine_trusts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (trusted, unknown) = (folder.path().join("a.pem"), folder.path().join("b.pem"));
+    let own = certificate("localhost");
+    fs::write(&trusted, &own.pem).unwrap();
+    fs::write(&unknown, certificate("localhost").pem).unwrap();
+    let refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let port = https(&own, refusal.to_vec()).await;
+    for (roots, said) in [(&trusted, "403"), (&unknown, "certificate")] {
+        let mut pull = Command::new(env!("CARGO_BIN_EXE_image-embed"));
+        pull.args(["models", "pull", "clip-vit-b-32"])
+            .env_clear()
+            .env("HOME", folder.path())
+            .env("HF_ENDPOINT", format!("https://localhost:{port}"))
+            .env("SSL_CERT_FILE", roots);
+        let pulled = tokio::task::spawn_blocking(move || pull.output().expect("it runs"));
+        let pulled = pulled.await.expect("no panic");
+        let all = [pulled.stdout, pulled.stderr].concat();
+        let all = String::from_utf8_lossy(&all);
+        assert!(!pulled.status.success() && all.contains(said), "{all}");
     }
 }

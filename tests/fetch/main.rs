@@ -2,6 +2,8 @@
 //! servers that lie.
 
 mod addresses;
+mod answers;
+mod credentials;
 mod environment;
 mod limits;
 mod redirects;

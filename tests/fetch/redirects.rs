@@ -82,17 +82,15 @@ async fn a_redirect_to_what_is_not_public_is_refused() {
             .get(&server.url("images.test", "/"))
             .await
             .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            format!("the address of '{host}' is not public")
-        );
+        let refused = format!("the address of '{host}' is not public, ");
+        assert!(error.to_string().starts_with(&refused), "{error}");
         assert_eq!(server.heads().len(), 1, "the first hop was allowed");
     }
     assert!(secret.heads().is_empty());
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_scheme_or_with_credentials_is_refused() {
+async fn a_redirect_to_another_scheme_is_refused() {
     for (location, text) in [
         (
             "file:///etc/passwd",
@@ -100,15 +98,11 @@ async fn a_redirect_to_another_scheme_or_with_credentials_is_refused() {
         ),
         (
             "data:image/png,a",
-            "the scheme 'data' is not supported, only http and https are",
+            "a data: URL cannot be downloaded; upload the image instead",
         ),
         (
             "gopher://127.0.0.1/",
             "the scheme 'gopher' is not supported, only http and https are",
-        ),
-        (
-            "http://u:p@images.test/",
-            "a user name or password in the URL is not supported",
         ),
         ("http://", "the URL is not valid: empty host"),
     ] {
@@ -138,19 +132,19 @@ async fn each_hop_looks_its_name_up_once_and_judges_the_answer() {
 
 #[tokio::test]
 async fn as_many_redirects_are_followed_as_the_policy_says_and_no_more() {
-    let server = chain(5).await;
+    let server = chain(30).await;
     assert_eq!(
         fetcher().get(&server.url("127.0.0.1", "/0")).await.unwrap(),
         IMAGE
     );
 
-    let server = chain(6).await;
+    let server = chain(31).await;
     let error = fetcher()
         .get(&server.url("127.0.0.1", "/0"))
         .await
         .unwrap_err();
-    assert_eq!(error.to_string(), "more than 5 redirects");
-    assert_eq!(server.heads().len(), 6);
+    assert_eq!(error.to_string(), "more than 30 redirects");
+    assert_eq!(server.heads().len(), 31);
 
     let none = FetchPolicy {
         max_redirects: 0,
@@ -158,7 +152,7 @@ async fn as_many_redirects_are_followed_as_the_policy_says_and_no_more() {
     };
     let error = Fetcher::new(none)
         .unwrap()
-        .get(&server.url("127.0.0.1", "/5"))
+        .get(&server.url("127.0.0.1", "/30"))
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "more than 0 redirects");
@@ -172,20 +166,32 @@ async fn a_loop_ends() {
         .await
         .unwrap_err();
     assert!(
-        matches!(error, FetchError::TooManyRedirects { limit: 5 }),
+        matches!(error, FetchError::TooManyRedirects { limit: 30 }),
         "{error:?}"
     );
-    assert_eq!(server.heads().len(), 6);
+    assert_eq!(server.heads().len(), 31);
 }
 
 #[tokio::test]
 async fn a_redirect_without_a_place_is_an_answer_like_any_other() {
-    let server = Server::answering(with_headers("302 Found", "Content-Length: 1\r\n", b"a")).await;
-    let error = fetcher()
-        .get(&server.url("127.0.0.1", "/"))
-        .await
-        .unwrap_err();
-    assert_eq!(error.to_string(), "the server answered 302 Found");
+    for headers in [
+        "Content-Length: 1\r\n",
+        "Location: \r\nContent-Length: 1\r\n",
+    ] {
+        let server = Server::answering(with_headers("302 Found", headers, b"a")).await;
+        let got = fetcher().get(&server.url("127.0.0.1", "/")).await;
+        assert_eq!(got.unwrap(), "a");
+    }
+}
+
+#[tokio::test]
+async fn what_a_redirect_says_besides_its_place_is_not_read() {
+    let there = Server::answering(ok(IMAGE)).await;
+    let place = there.url("127.0.0.1", "/");
+    let headers = format!("Location: {place}\r\nContent-Length: 99\r\nContent-Encoding: gzip\r\n");
+    let here = Server::answering(with_headers("302 Found", &headers, b"cut short")).await;
+    let got = fetcher().get(&here.url("127.0.0.1", "/")).await;
+    assert_eq!(got.unwrap(), IMAGE);
 }
 
 #[tokio::test]

@@ -252,7 +252,8 @@ async fn an_image_that_cannot_be_had_is_400_with_the_contract_s_words() {
     assert_eq!(status, 400);
     assert_eq!(
         detail,
-        "Could not download image from URL: the address of '127.0.0.1' is not public"
+        "Could not download image from URL: the address of '127.0.0.1' is not public, \
+         and --fetch-allow (IMAGE_EMBED_FETCH_ALLOW) does not name it"
     );
 }
 

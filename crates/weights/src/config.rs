@@ -5,6 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ureq::tls::RootCerts;
+
 use crate::store_error::StoreError;
 
 /// A Hugging Face access token. Never shown.
@@ -46,6 +48,8 @@ pub struct StoreConfig {
     pub hub_token: Option<Token>,
     /// Never use the network.
     pub offline: bool,
+    /// What a server's certificate must lead to; Mozilla's root certificates if nobody says otherwise.
+    pub root_certificates: RootCerts,
     /// Time to resolve and reach a server.
     pub connect_timeout: Duration,
     /// Time without a single byte after which a connection counts as dead.
@@ -114,6 +118,7 @@ impl StoreConfig {
             hub_endpoint: endpoint.trim_end_matches('/').to_owned(),
             hub_token: token.as_deref().and_then(Token::new),
             offline: on("HF_HUB_OFFLINE") || on("TRANSFORMERS_OFFLINE"),
+            root_certificates: RootCerts::WebPki,
             connect_timeout: Duration::from_secs(10),
             stall_timeout: Duration::from_secs(30),
             attempts: 4,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
 use crate::config::{StoreConfig, Token};
@@ -32,7 +33,9 @@ pub(crate) struct Client(Agent);
 
 impl Client {
     pub(crate) fn new(config: &StoreConfig) -> Self {
+        let tls = TlsConfig::builder().root_certs(config.root_certificates.clone());
         let agent = Agent::config_builder()
+            .tls_config(tls.build())
             .user_agent(concat!("image-embed/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .http_status_as_error(false)

@@ -46,3 +46,4 @@ pub use scope::Scope;
 pub use store::{Reference, Store, Verified};
 pub use store_error::StoreError;
 pub use stored_tensor::Dtype;
+pub use ureq::tls::RootCerts;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use ureq::Agent;
+use ureq::tls::TlsConfig;
 
 use super::listing;
 use super::made_by::{MadeBy, SiteModels};
 use super::source::{Collection, Focus, Source};
 use super::training_data::TrainingData;
+use crate::root_certificates;
 
 /// An answer without which the site is taken for dead.
 const STALL: Duration = Duration::from_secs(60);
@@ -28,7 +30,9 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(base: &str, focus: Focus, models: SiteModels) -> Self {
+        let tls = TlsConfig::builder().root_certs(root_certificates::for_ureq());
         let agent = Agent::config_builder()
+            .tls_config(tls.build())
             .user_agent(concat!("image-embed/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use ureq::Agent;
 use ureq::http::{HeaderMap, HeaderValue, StatusCode};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use url::Url;
 
 use super::OPERATION;
@@ -18,6 +18,7 @@ use super::answer::{TaskResult, caption_of};
 use super::api_key::ApiKey;
 use super::captioner::{Caption, Trouble};
 use crate::cli::upload_form::UploadForm;
+use crate::root_certificates;
 use trouble::turn;
 
 /// Between tries to reach a server that may be starting anew.
@@ -161,13 +162,8 @@ fn agent(https: bool) -> Agent {
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT));
     if https {
-        // The machine's own, as for images by URL: a server at home often has a certificate of one's own.
-        let found = rustls_native_certs::load_native_certs().certs;
-        let roots: RootCerts = found
-            .iter()
-            .map(|it| Certificate::from_der(it).to_owned())
-            .into();
-        config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
+        let tls = TlsConfig::builder().root_certs(root_certificates::for_ureq());
+        config = config.tls_config(tls.build());
     }
     config.build().into()
 }
