@@ -55,6 +55,8 @@ parity: build assets ## compare with the Python libraries, live and at full size
 	$(PARITY_ENV)/bin/pip install -q --no-deps -r parity/requirements.txt -r parity/requirements-no-deps.txt
 	$(PARITY_ENV)/bin/python parity/run.py --binary $(BIN) --weights-dir $(ASSETS)/weights
 	$(PARITY_ENV)/bin/python parity/imaging_photographs.py --quick
+	cargo build --release --locked -p imaging --example ppm
+	$(PARITY_ENV)/bin/python parity/pillow_pictures.py
 
 bench: build assets ## kernels, model, pixels, and the service without a model
 	cargo bench --locked --bench overhead

@@ -4,7 +4,7 @@
     python parity/imaging_goldens.py [--out DIR]
 
 `NAME` comes with `NAME.ppm`, the pixels of `Image.open(NAME).convert("RGB")`. Files under `bad/`
-have no `.ppm`: Pillow refuses them too, except two that this service bounds more tightly.
+have no `.ppm`: Pillow refuses them too, except one that this service bounds more tightly.
 `resize/table.txt` holds a CRC-32 per resize. Everything is drawn from fixed seeds; the committed
 files come from the versions named in `versions.txt`.
 """
@@ -16,7 +16,19 @@ import shutil
 import PIL
 from PIL import features
 
-from imaging_files import bmp, gif, jpeg, orientation, png, refused, resizes, tiff, webp
+from imaging_files import (
+    bmp,
+    gif,
+    jpeg,
+    jpeg_arithmetic,
+    jpeg_damaged,
+    orientation,
+    png,
+    refused,
+    resizes,
+    tiff,
+    webp,
+)
 from imaging_files.writer import Writer
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "crates/imaging/tests/data"
@@ -32,6 +44,8 @@ def main():
     writer = Writer(out)
     for write in [
         jpeg.jpegs,
+        jpeg_damaged.damaged_jpegs,
+        jpeg_arithmetic.arithmetic_jpegs,
         orientation.orientations,
         png.pngs,
         webp.webps,

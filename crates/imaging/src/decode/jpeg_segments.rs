@@ -15,7 +15,6 @@ pub(crate) struct Segments<'a> {
     done: bool,
 }
 
-pub(crate) const START_OF_SCAN: u8 = 0xda;
 const END_OF_IMAGE: u8 = 0xd9;
 
 impl<'a> Segments<'a> {
@@ -25,11 +24,6 @@ impl<'a> Segments<'a> {
             rest: file.get(2..).unwrap_or(&[]),
             done: false,
         }
-    }
-
-    /// What follows the last segment: behind a start of scan, its entropy-coded data.
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.rest
     }
 
     /// The next marker, past fill bytes, entropy-coded data and stray bytes.

@@ -1,24 +1,28 @@
 //! The bits of entropy-coded data, up to the next marker.
 
+use super::cursor::{Coded, Cursor};
+use super::walk::{Entropy, Supply};
+
 /// A reader that goes on with zeros behind the data and remembers that it did.
 pub(super) struct Bits<'a> {
-    data: &'a [u8],
-    at: usize,
+    cursor: Cursor<'a>,
     /// The next bits, from the highest down. Below `count` may lie bits of bytes yet to be taken.
     buffer: u64,
     count: u32,
     /// Zeros among the `count` bits, behind all real ones.
     padding: u32,
+    /// The padding stands for the end of the file, not for a marker.
+    ended: bool,
 }
 
 impl<'a> Bits<'a> {
-    pub(super) fn new(data: &'a [u8]) -> Self {
+    pub(super) fn new(cursor: Cursor<'a>) -> Self {
         Self {
-            data,
-            at: 0,
+            cursor,
             buffer: 0,
             count: 0,
             padding: 0,
+            ended: false,
         }
     }
 
@@ -26,12 +30,13 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub(super) fn refill(&mut self) {
         if self.count < 32 {
-            match self.data.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
+            let Cursor { data, at } = self.cursor;
+            match data.get(at..).and_then(<[u8]>::first_chunk::<8>) {
                 Some(bytes) if !bytes.contains(&0xff) => {
                     let word = u64::from_be_bytes(*bytes);
                     self.buffer |= word >> self.count;
                     let taken = (63 - self.count) / 8;
-                    self.at += taken as usize;
+                    self.cursor.at += taken as usize;
                     self.count += taken * 8;
                 }
                 _ => self.refill_slowly(),
@@ -42,19 +47,12 @@ impl<'a> Bits<'a> {
     #[cold]
     fn refill_slowly(&mut self) {
         while self.count <= 56 {
-            let byte = match self.data.get(self.at..) {
-                // A stuffed zero belongs to the byte before it.
-                Some(&[0xff, 0x00, ..]) => {
-                    self.at += 2;
-                    0xff
-                }
-                None | Some(&[] | &[0xff, ..]) => {
+            let byte = match self.cursor.coded_byte() {
+                Coded::Byte(byte) => byte,
+                other => {
+                    self.ended = matches!(other, Coded::End);
                     self.padding += 8;
                     0
-                }
-                Some(&[byte, ..]) => {
-                    self.at += 1;
-                    byte
                 }
             };
             self.buffer |= u64::from(byte) << (56 - self.count);
@@ -100,69 +98,87 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// More bits were taken than there are.
+    /// Drops the bits that are left.
+    pub(super) fn align(&mut self) {
+        (self.buffer, self.count, self.padding) = (0, 0, 0);
+    }
+}
+
+impl<'a> Entropy<'a> for Bits<'a> {
     #[inline(always)]
-    pub(super) fn overrun(&self) -> bool {
-        self.padding > self.count
+    fn supply(&self) -> Supply {
+        if self.padding == 0 {
+            return Supply::Enough;
+        }
+        // libjpeg looks eight bits ahead, and so does not get through to the end of a file that
+        // ends behind its last code.
+        let left = self.count.saturating_sub(self.padding);
+        match self.ended {
+            true if left < 8 => Supply::Ended,
+            false if self.padding > self.count => Supply::Exhausted,
+            _ => Supply::Enough,
+        }
     }
 
-    /// Drops what is left before the next marker and takes the marker if it is a restart.
-    pub(super) fn restart(&mut self) -> bool {
-        let rest = self.data.get(self.at..).unwrap_or(&[]);
-        let mut pairs = rest.array_windows::<2>();
-        let marker =
-            pairs.position(|&[first, second]| first == 0xff && !matches!(second, 0 | 0xff));
-        let Some(marker) = marker.filter(|&marker| matches!(rest[marker + 1], 0xd0..=0xd7)) else {
-            return false;
-        };
-        *self = Self::new(self.data);
-        self.at = self.data.len() - rest.len() + marker + 2;
-        true
+    fn cursor(&mut self) -> &mut Cursor<'a> {
+        &mut self.cursor
+    }
+
+    fn start_again(&mut self) {
+        self.align();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Bits;
+    use super::{Bits, Cursor, Entropy, Supply};
+
+    fn bits(data: &[u8]) -> Bits<'_> {
+        Bits::new(Cursor { data, at: 0 })
+    }
 
     #[test]
     fn stuffed_zeros_go_and_markers_end_the_data() {
-        let mut bits = Bits::new(&[0xff, 0x00, 0x0f, 0xff, 0xd3, 0xa0, 0xff, 0xd9]);
+        let mut bits = bits(&[
+            0xff, 0x00, 0xff, 0xff, 0x00, 0x0f, 0xff, 0xd3, 0xa0, 0xff, 0xd9,
+        ]);
         bits.refill();
-        assert_eq!(bits.take(12), 0xff0);
+        assert_eq!([bits.take(16), bits.take(4)], [0xffff, 0]);
         assert_eq!(bits.take(4), 0xf);
-        assert!(!bits.overrun());
+        assert!(matches!(bits.supply(), Supply::Enough));
         assert_eq!(bits.take(1), 0);
-        assert!(bits.overrun());
-        assert!(bits.restart());
+        assert!(matches!(bits.supply(), Supply::Exhausted));
+        assert_eq!(bits.cursor().restart(3), Ok(true));
+        bits.start_again();
         bits.refill();
         assert_eq!(bits.take(3), 0b101);
-        assert!(!bits.restart());
+    }
+
+    #[test]
+    fn a_file_that_ends_is_no_marker() {
+        let mut bits = bits(&[0xa5, 0xa5]);
+        bits.refill();
+        assert_eq!(bits.take(8), 0xa5);
+        assert!(matches!(bits.supply(), Supply::Enough));
+        assert_eq!(bits.take(1), 1);
+        assert!(matches!(bits.supply(), Supply::Ended));
     }
 
     #[test]
     fn long_runs_without_markers_keep_their_order() {
         let data: Vec<u8> = (0..=250).collect();
-        let mut bits = Bits::new(&data);
+        let mut bits = bits(&data);
         for byte in 0..=250 {
             bits.refill();
             assert_eq!(bits.take(3) << 5 | bits.take(5), byte);
         }
-        assert!(!bits.overrun());
     }
 
     #[test]
     fn the_lower_half_of_a_size_is_negative() {
-        let mut bits = Bits::new(&[0b0010_1100]);
+        let mut bits = bits(&[0b0010_1100]);
         bits.refill();
-        assert_eq!(
-            [
-                bits.number(2),
-                bits.number(2),
-                bits.number(1),
-                bits.number(1)
-            ],
-            [-3, 2, 1, 1]
-        );
+        let numbers = [2, 2, 1, 1].map(|size| bits.number(size));
+        assert_eq!(numbers, [-3, 2, 1, 1]);
     }
 }

@@ -1,17 +1,43 @@
 use crate::{DecodeError, Format};
 
 /// The frame header, and what follows from it for the layout of the samples.
+#[derive(Clone)]
 pub(super) struct Frame {
     pub(super) width: usize,
     pub(super) height: usize,
-    pub(super) progressive: bool,
+    pub(super) coding: Coding,
     pub(super) components: Vec<Component>,
     /// Minimum coded units per row and per column of the picture.
     pub(super) mcus_wide: usize,
     pub(super) mcus_high: usize,
 }
 
+/// How coefficients are stored.
+#[derive(Clone, Copy)]
+pub(super) struct Coding {
+    pub(super) progressive: bool,
+    pub(super) arithmetic: bool,
+}
+
+impl Coding {
+    /// By the marker of the frame header.
+    pub(super) fn of(marker: u8) -> Option<Self> {
+        let (progressive, arithmetic) = match marker {
+            0xc0 | 0xc1 => (false, false),
+            0xc2 => (true, false),
+            0xc9 => (false, true),
+            0xca => (true, true),
+            _ => return None,
+        };
+        Some(Self {
+            progressive,
+            arithmetic,
+        })
+    }
+}
+
 /// One colour component.
+#[derive(Clone)]
 pub(super) struct Component {
     pub(super) id: u8,
     /// Blocks of a minimum coded unit, across and down.
@@ -19,6 +45,7 @@ pub(super) struct Component {
     pub(super) down: usize,
     /// How many pixels share a sample, across and down.
     pub(super) stretch: [usize; 2],
+    /// The number of its quantization table.
     pub(super) quantization: usize,
     /// Samples that belong to the picture.
     pub(super) width: usize,
@@ -34,8 +61,8 @@ pub(super) struct Component {
 
 impl Frame {
     /// Reads the payload of a start of frame segment.
-    pub(super) fn read(payload: &[u8], progressive: bool) -> Result<Self, DecodeError> {
-        let short = || Format::Jpeg.corrupt("its frame header is too short");
+    pub(super) fn read(payload: &[u8], coding: Coding) -> Result<Self, DecodeError> {
+        let short = || Format::Jpeg.corrupt("its frame header has a wrong length");
         let (&[precision, h1, h0, w1, w0, count], rest) =
             payload.split_first_chunk::<6>().ok_or_else(short)?;
         if precision != 8 {
@@ -50,6 +77,7 @@ impl Frame {
             .as_chunks::<3>()
             .0
             .get(..usize::from(count))
+            .filter(|_| rest.len() == usize::from(count) * 3)
             .ok_or_else(short)?;
 
         let factors = |entry: &[u8; 3]| (usize::from(entry[1] >> 4), usize::from(entry[1] & 15));
@@ -67,7 +95,7 @@ impl Frame {
         let mcus_high = height.div_ceil(most_down.max(1) * 8);
         let component = |entry: &[u8; 3]| {
             let (across, down) = factors(entry);
-            if !(1..=4).contains(&across) || !(1..=4).contains(&down) || entry[2] > 3 {
+            if !(1..=4).contains(&across) || !(1..=4).contains(&down) {
                 return Err(Format::Jpeg.corrupt("its frame header has a wrong component"));
             }
             if most_across % across != 0 || most_down % down != 0 {
@@ -95,10 +123,26 @@ impl Frame {
         Ok(Self {
             width,
             height,
-            progressive,
+            coding,
             components,
             mcus_wide,
             mcus_high,
         })
+    }
+
+    /// Blocks that a scan of `component` alone has.
+    pub(super) fn blocks(&self, component: usize) -> u64 {
+        let Component {
+            blocks_wide,
+            blocks_high,
+            ..
+        } = self.components[component];
+        blocks_wide as u64 * blocks_high as u64
+    }
+
+    /// Samples of all components, with their padding.
+    pub(super) fn samples(&self) -> u64 {
+        let samples = |component: &Component| component.stride as u64 * component.rows as u64;
+        self.components.iter().map(samples).sum()
     }
 }

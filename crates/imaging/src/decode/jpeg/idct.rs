@@ -9,8 +9,14 @@ const fn fixed(value: f64) -> i32 {
     (value * (1 << CONSTANT_BITS) as f64 + 0.5) as i32
 }
 
+/// Wrapped to 16 bits.
+#[inline(always)]
+const fn short(value: i32) -> i32 {
+    value as i16 as i32
+}
+
 /// One 8-point transform of each column; results are shifted right by `shift`, rounded.
-/// Arithmetic wraps: coefficients out of range make wrong samples, as in libjpeg.
+/// Coefficients out of range wrap and saturate where they do in libjpeg-turbo's vector code.
 #[expect(
     clippy::needless_range_loop,
     reason = "one lane of a vector: the compiler takes eight at once"
@@ -38,16 +44,17 @@ fn transform_columns(block: &mut [[i32; 8]; 8], shift: u32) {
         let shared = times(add(i2, i6), fixed(0.541_196_100));
         let even2 = sub(shared, times(i6, fixed(1.847_759_065)));
         let even3 = add(shared, times(i2, fixed(0.765_366_865)));
-        let even0 = times(add(i0, i4), 1 << CONSTANT_BITS);
-        let even1 = times(sub(i0, i4), 1 << CONSTANT_BITS);
+        let even0 = times(short(add(i0, i4)), 1 << CONSTANT_BITS);
+        let even1 = times(short(sub(i0, i4)), 1 << CONSTANT_BITS);
         let (a, d) = (add(even0, even3), sub(even0, even3));
         let (b, c) = (add(even1, even2), sub(even1, even2));
 
-        let turn = times(add(add(i7, i3), add(i5, i1)), fixed(1.175_875_602));
+        let (third, first) = (short(add(i7, i3)), short(add(i5, i1)));
+        let turn = times(add(third, first), fixed(1.175_875_602));
         let z1 = times(add(i7, i1), -fixed(0.899_976_223));
         let z2 = times(add(i5, i3), -fixed(2.562_915_447));
-        let z3 = add(times(add(i7, i3), -fixed(1.961_570_560)), turn);
-        let z4 = add(times(add(i5, i1), -fixed(0.390_180_644)), turn);
+        let z3 = add(times(third, -fixed(1.961_570_560)), turn);
+        let z4 = add(times(first, -fixed(0.390_180_644)), turn);
         let odd0 = add(times(i7, fixed(0.298_631_336)), add(z1, z3));
         let odd1 = add(times(i5, fixed(2.053_119_869)), add(z2, z4));
         let odd2 = add(times(i3, fixed(3.072_711_026)), add(z2, z3));
@@ -64,7 +71,8 @@ fn transform_columns(block: &mut [[i32; 8]; 8], shift: u32) {
             sub(a, odd3),
         ];
         for (row, sum) in sums.into_iter().enumerate() {
-            block[row][column] = add(sum, half) >> shift;
+            let rounded = add(sum, half) >> shift;
+            block[row][column] = rounded.clamp(i16::MIN.into(), i16::MAX.into());
         }
     }
 }
@@ -92,10 +100,15 @@ pub(super) fn inverse(
     for (row, values) in block.iter_mut().enumerate() {
         for (column, value) in values.iter_mut().enumerate() {
             let at = row * 8 + column;
-            *value = i32::from(coefficients[at]).wrapping_mul(table[at]);
+            *value = coefficients[at].wrapping_mul(table[at] as i16).into();
         }
     }
-    transform_columns(&mut block, CONSTANT_BITS - BETWEEN_BITS);
+    if coefficients[8..].iter().fold(0, |any, value| any | value) == 0 {
+        // Columns of nothing but a mean, which wraps where the transform would saturate.
+        block = [block[0].map(|mean| short(mean << BETWEEN_BITS)); 8];
+    } else {
+        transform_columns(&mut block, CONSTANT_BITS - BETWEEN_BITS);
+    }
     let mut block = transpose(&block);
     transform_columns(&mut block, CONSTANT_BITS + BETWEEN_BITS + 3);
     let block = transpose(&block);
@@ -112,7 +125,10 @@ pub(super) fn inverse(
 /// The same for a block that has nothing but its mean.
 #[inline(always)]
 pub(super) fn inverse_flat(mean: i16, factor: i32, plane: &mut [u8], stride: usize) {
-    let value = i32::from(mean).wrapping_mul(factor).wrapping_add(4) >> 3;
+    let column = mean
+        .wrapping_mul(factor as i16)
+        .wrapping_mul(1 << BETWEEN_BITS);
+    let value = (i32::from(column) + 16) >> 5;
     let sample = (value.clamp(-128, 127) + 128) as u8;
     for row in plane.chunks_mut(stride).take(8) {
         row[..8].fill(sample);

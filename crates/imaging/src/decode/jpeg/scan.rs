@@ -1,4 +1,3 @@
-use super::bits::Bits;
 use super::frame::Frame;
 use crate::{DecodeError, Format};
 
@@ -27,24 +26,24 @@ impl Scan {
         let corrupt = || Format::Jpeg.corrupt("its scan header is wrong");
         let (&[count], rest) = payload.split_first_chunk::<1>().ok_or_else(corrupt)?;
         let count = usize::from(count);
-        let entries = rest.as_chunks::<2>().0.get(..count).ok_or_else(corrupt)?;
-        let &[first, last, bits] = rest
-            .get(count * 2..)
-            .and_then(<[u8]>::first_chunk)
-            .ok_or_else(corrupt)?;
+        let (entries, &[first, last, bits]) = rest.split_last_chunk::<3>().ok_or_else(corrupt)?;
+        if entries.len() != count * 2 {
+            return Err(corrupt());
+        }
         let mut parts: Vec<Part> = Vec::new();
-        for &[id, tables] in entries {
-            let place = frame
-                .components
-                .iter()
-                .position(|component| component.id == id);
+        for (index, &[id, tables]) in entries.as_chunks::<2>().0.iter().enumerate() {
+            // Components may share a name; a scan has them in the order of the frame.
+            let mut components = frame.components.iter().enumerate().skip(index);
+            let place = components
+                .find(|(_, component)| component.id == id)
+                .map(|(place, _)| place);
             let part = Part {
                 component: place.ok_or_else(corrupt)?,
                 dc: usize::from(tables >> 4),
                 ac: usize::from(tables & 15),
             };
             let twice = parts.iter().any(|other| other.component == part.component);
-            if twice || part.dc > 3 || part.ac > 3 {
+            if twice {
                 return Err(corrupt());
             }
             parts.push(part);
@@ -62,10 +61,11 @@ impl Scan {
             interleaved || last < first || last > 63
         };
         let wrong_bits = shift > 13 || (high != 0 && high != shift + 1);
-        if parts.is_empty() || too_many || (frame.progressive && (wrong_band || wrong_bits)) {
+        if parts.is_empty() || too_many || (frame.coding.progressive && (wrong_band || wrong_bits))
+        {
             return Err(corrupt());
         }
-        if !frame.progressive {
+        if !frame.coding.progressive {
             // Sequential files have all coefficients in one scan; some encoders write other numbers.
             return Ok(Self {
                 parts,
@@ -83,60 +83,5 @@ impl Scan {
             refines: high != 0,
             shift: shift.into(),
         })
-    }
-
-    /// Calls `visit` with the scan's part and the block's column and row, for each block in the
-    /// order of the file, and `restart` where the file starts afresh.
-    #[inline(always)]
-    pub(super) fn walk<S>(
-        &self,
-        frame: &Frame,
-        data: &[u8],
-        restart_interval: usize,
-        state: &mut S,
-        mut visit: impl FnMut(&mut S, &mut Bits<'_>, usize, usize, usize) -> Result<(), DecodeError>,
-        mut restart: impl FnMut(&mut S),
-    ) -> Result<(), DecodeError> {
-        let mut bits = Bits::new(data);
-        let (wide, high) = match &self.parts[..] {
-            [part] => {
-                let component = &frame.components[part.component];
-                (component.blocks_wide, component.blocks_high)
-            }
-            _ => (frame.mcus_wide, frame.mcus_high),
-        };
-        let mut until_restart = restart_interval;
-        for y in 0..high {
-            for x in 0..wide {
-                if restart_interval > 0 {
-                    if until_restart == 0 {
-                        if !bits.restart() {
-                            return Err(Format::Jpeg.corrupt("a restart marker is missing"));
-                        }
-                        restart(state);
-                        until_restart = restart_interval;
-                    }
-                    until_restart -= 1;
-                }
-                if let [_] = &self.parts[..] {
-                    visit(state, &mut bits, 0, x, y)?;
-                } else {
-                    for (slot, part) in self.parts.iter().enumerate() {
-                        let component = &frame.components[part.component];
-                        for row in 0..component.down {
-                            for column in 0..component.across {
-                                let (x, y) =
-                                    (x * component.across + column, y * component.down + row);
-                                visit(state, &mut bits, slot, x, y)?;
-                            }
-                        }
-                    }
-                }
-                if bits.overrun() {
-                    return Err(Format::Jpeg.truncated("a scan ends early"));
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -2,39 +2,37 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::blocks::Coefficients;
 use super::color::Model;
 use super::frame::Frame;
+use super::idct;
 use super::planes::{Planes, Stretched};
-use super::progressive::Coefficients;
 use super::scan::Scan;
-use super::tables::Tables;
-use super::{idct, sequential};
+use super::walk::{Blocks, Entropy, walk};
 use crate::DecodeError;
 
-/// Decodes a sequential scan to samples.
-pub(super) struct Sequential<'a> {
+/// Decodes a scan; returns the last row of minimum coded units that had data.
+pub(super) struct Walk<'a, E, B> {
     pub(super) scan: &'a Scan,
     pub(super) frame: &'a Frame,
-    pub(super) tables: &'a Tables,
-    pub(super) data: &'a [u8],
     pub(super) restart_interval: usize,
-    pub(super) planes: &'a mut Planes,
+    pub(super) entropy: &'a mut E,
+    pub(super) blocks: &'a mut B,
 }
 
-impl WithSimd for Sequential<'_> {
-    type Output = Result<(), DecodeError>;
+impl<'f, E: Entropy<'f>, B: Blocks<E>> WithSimd for Walk<'_, E, B> {
+    type Output = Result<usize, DecodeError>;
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) -> Self::Output {
         let Self {
             scan,
             frame,
-            tables,
-            data,
             restart_interval,
-            planes,
+            entropy,
+            blocks,
         } = self;
-        sequential::decode(scan, frame, tables, data, restart_interval, planes)
+        walk(scan, frame, restart_interval, entropy, blocks)
     }
 }
 

@@ -1,0 +1,102 @@
+use super::cursor::Cursor;
+use super::frame::Frame;
+use super::scan::Scan;
+use crate::{DecodeError, Format};
+
+/// Whether there was data for what was decoded last.
+pub(super) enum Supply {
+    Enough,
+    /// It ran into a marker: the rest of the interval has no data.
+    Exhausted,
+    /// It ran into the end of the file.
+    Ended,
+}
+
+/// A reader of entropy-coded data.
+pub(super) trait Entropy<'a> {
+    fn supply(&self) -> Supply;
+    fn cursor(&mut self) -> &mut Cursor<'a>;
+    /// Forgets everything that was read ahead, as the data starts afresh at the cursor.
+    fn start_again(&mut self);
+}
+
+/// What a scan does with its blocks. A block is known by the scan's component, its column and row.
+pub(super) trait Blocks<E> {
+    /// Blocks without data stay as they are.
+    const KEEPS: bool;
+
+    fn decode(&mut self, entropy: &mut E, slot: usize, x: usize, y: usize);
+    /// A block for which there is no data.
+    fn skip(&mut self, slot: usize, x: usize, y: usize);
+    /// The file starts afresh behind a restart marker.
+    fn restart(&mut self);
+}
+
+/// Visits each block in the order of the file. Returns the last row of minimum coded units that
+/// had data.
+#[inline(always)]
+pub(super) fn walk<'a, E: Entropy<'a>, B: Blocks<E>>(
+    scan: &Scan,
+    frame: &Frame,
+    restart_interval: usize,
+    entropy: &mut E,
+    blocks: &mut B,
+) -> Result<usize, DecodeError> {
+    let (wide, high, rows_per_mcu) = match &scan.parts[..] {
+        [part] => {
+            let component = &frame.components[part.component];
+            (component.blocks_wide, component.blocks_high, component.down)
+        }
+        _ => (frame.mcus_wide, frame.mcus_high, 1),
+    };
+    let (mut until_restart, mut number) = (restart_interval, 0);
+    let (mut exhausted, mut last_good) = (false, 0);
+    for y in 0..high {
+        for x in 0..wide {
+            if restart_interval > 0 {
+                if until_restart == 0 {
+                    let fresh = entropy.cursor().restart(number)?;
+                    number = (number + 1) % 8;
+                    entropy.start_again();
+                    blocks.restart();
+                    exhausted &= !fresh;
+                    until_restart = restart_interval;
+                }
+                until_restart -= 1;
+            }
+            if !exhausted {
+                last_good = y / rows_per_mcu;
+            } else if B::KEEPS && restart_interval == 0 {
+                return Ok(last_good);
+            }
+            if let [_] = &scan.parts[..] {
+                if exhausted {
+                    blocks.skip(0, x, y);
+                } else {
+                    blocks.decode(entropy, 0, x, y);
+                }
+            } else {
+                for (slot, part) in scan.parts.iter().enumerate() {
+                    let component = &frame.components[part.component];
+                    for row in 0..component.down {
+                        for column in 0..component.across {
+                            let x = x * component.across + column;
+                            let y = y * component.down + row;
+                            if exhausted {
+                                blocks.skip(slot, x, y);
+                            } else {
+                                blocks.decode(entropy, slot, x, y);
+                            }
+                        }
+                    }
+                }
+            }
+            match entropy.supply() {
+                Supply::Enough => {}
+                Supply::Exhausted => exhausted = true,
+                Supply::Ended => return Err(Format::Jpeg.truncated("a scan ends early")),
+            }
+        }
+    }
+    Ok(last_good)
+}
