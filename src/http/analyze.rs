@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Multipart, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -90,16 +90,16 @@ pub(crate) async fn by_url(
 pub(crate) async fn by_upload(
     State(app): State<AppState>,
     Extension(deadline): Extension<Deadline>,
-    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Response, ApiError> {
-    let form = form.map_err(|rejection| ApiError::Malformed(rejection.body_text()))?;
     let mut timings = Timings::default();
     let began = Instant::now();
     let Upload {
         file_name,
         image,
         tasks_json,
-    } = upload::read(form, app.limits.max_image_bytes).await?;
+    } = upload::read(&headers, body, app.limits.max_image_bytes).await?;
     let tasks = wire::parse_tasks(&tasks_json, app.limits.max_tasks)
         .map_err(|error| ApiError::Malformed(format!("tasks_json: {error}")))?;
     timings.add(Stage::Receive, began.elapsed());
@@ -167,8 +167,11 @@ fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
 
 fn body_error(error: axum::Error) -> ApiError {
     if caused_by::<LengthLimitError>(&error) {
-        let (what, limit) = ("body", MAX_JSON_BYTES);
-        return ApiError::TooLarge { what, limit };
+        return ApiError::TooLarge {
+            what: "body",
+            limit: MAX_JSON_BYTES,
+            setting: None,
+        };
     }
     if caused_by::<TimeoutError>(&error) {
         return ApiError::Stalled;

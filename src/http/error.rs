@@ -22,8 +22,13 @@ pub(crate) enum ApiError {
     Malformed(String),
     #[error("the body's content type is '{0}', not application/json")]
     NotJson(String),
-    #[error("the {what} is larger than the {limit} bytes that are accepted")]
-    TooLarge { what: &'static str, limit: usize },
+    #[error("the {what} is larger than the {limit} bytes that are accepted{}", named(.setting))]
+    TooLarge {
+        what: &'static str,
+        limit: usize,
+        /// What raises the limit.
+        setting: Option<&'static str>,
+    },
     #[error("the rest of the body did not arrive in time")]
     Stalled,
     #[error("Could not download image from URL: {0}")]
@@ -41,6 +46,10 @@ pub(crate) enum ApiError {
     TimedOut(Duration),
     #[error("internal error")]
     Internal,
+}
+
+fn named(setting: &Option<&str>) -> String {
+    setting.map_or_else(String::new, |setting| format!(" ({setting})"))
 }
 
 impl ApiError {

@@ -6,6 +6,7 @@ mod analyze;
 mod classifiers;
 mod connections;
 mod error;
+pub mod form;
 mod health;
 mod lingering;
 mod openapi;

@@ -4,6 +4,7 @@ mod api;
 mod classifiers;
 mod classify;
 mod deadlines;
+mod form;
 mod hostile;
 mod real_face;
 mod seeded;
