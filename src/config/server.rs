@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use engine::{Lineup, Model, UnknownModel};
 
 use crate::http::HttpLimits;
@@ -45,6 +46,10 @@ pub struct ServerSettings {
     )]
     pub max_tasks: NonZeroUsize,
 
+    /// Skip a task that has a key nobody reads, rather than pass over the key
+    #[arg(long, env = "IMAGE_EMBED_STRICT", value_parser = BoolishValueParser::new())]
+    pub strict: bool,
+
     /// Analysis requests at a time; the next one is answered 429
     #[arg(
         long,
@@ -85,6 +90,7 @@ impl ServerSettings {
     pub fn limits(&self, max_image_bytes: u64) -> HttpLimits {
         HttpLimits {
             max_tasks: self.max_tasks.get(),
+            strict: self.strict,
             max_image_bytes: usize::try_from(max_image_bytes).unwrap_or(usize::MAX),
             max_in_flight: self.max_in_flight.get(),
             body_idle_timeout: BODY_IDLE_TIMEOUT,

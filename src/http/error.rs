@@ -20,6 +20,8 @@ pub(crate) enum ApiError {
     MethodNotAllowed,
     #[error("{0}")]
     Malformed(String),
+    #[error("the body has no content type; send `content-type: application/json`")]
+    Untyped,
     #[error("the body's content type is '{0}', not application/json")]
     NotJson(String),
     #[error("the {what} is larger than the {limit} bytes that are accepted{}", named(.setting))]
@@ -58,7 +60,7 @@ impl ApiError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) | Self::Download(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
-            Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Untyped | Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Full { .. } | Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -69,6 +71,14 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// The same of a form's field.
+    pub(crate) fn within(self, field: &str) -> Self {
+        match self {
+            Self::Malformed(what) => Self::Malformed(format!("{field}: {what}")),
+            other => other,
+        }
+    }
+
     /// When it is worth to ask again, if that is all that is wrong.
     fn retry_after(&self) -> Option<Duration> {
         match self {

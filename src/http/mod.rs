@@ -8,6 +8,7 @@ mod connections;
 mod error;
 pub mod form;
 mod health;
+mod json_body;
 mod lingering;
 mod openapi;
 mod operations;

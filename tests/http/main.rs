@@ -6,6 +6,7 @@ mod classify;
 mod deadlines;
 mod form;
 mod hostile;
+mod json;
 mod real_face;
 mod seeded;
 mod service;

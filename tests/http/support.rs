@@ -88,6 +88,7 @@ fn state_with(
 pub(crate) fn limits() -> HttpLimits {
     HttpLimits {
         max_tasks: 256,
+        strict: false,
         max_image_bytes: 32 << 20,
         max_in_flight: 64,
         body_idle_timeout: Duration::from_secs(15),

@@ -33,6 +33,7 @@ pub use memory::MemoryBudget;
 pub use model::{Model, UnknownModel};
 pub use operations::{Choice, OPERATIONS, Operation, Param};
 pub use panic_text::panic_text;
+pub use params::{excerpt, shortened};
 pub use readiness::{ModelInfo, Readiness};
 pub use result::{Classification, CropImage, Data, Detection, OperationResult, Status};
 pub use runner::Unavailable;
