@@ -56,7 +56,7 @@ fn a_wrong_setting_is_named() {
         (&["models", "list", "--log", "=,="], "--log"),
         (
             &["analyze", "x.png", "--tasks", "[1]"],
-            "--tasks: [0]: invalid type",
+            "--tasks: [0]: must be an object, not 1",
         ),
         (
             &["analyze", "no-such-file.png", "--tasks", "[]"],
@@ -145,7 +145,9 @@ fn a_server_and_analyze_have_the_classifiers_of_a_folder() {
     let listed = |server: &Server| {
         let mut connection = server.connect();
         connection
-            .write_all(b"GET /classifiers/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .write_all(
+                b"GET /classifiers/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+            )
             .unwrap();
         let mut answer = String::new();
         connection.read_to_string(&mut answer).unwrap();

@@ -23,7 +23,7 @@ fn server(arguments: &[&str]) -> Server {
 fn unfinished_request(server: &mut Server) -> TcpStream {
     let mut connection = server.connect();
     connection
-        .write_all(b"POST /analyze_image/ HTTP/1.1\r\nhost: localhost\r\nx-request-id: slow\r\ncontent-length: 9\r\n\r\n[")
+        .write_all(b"POST /analyze_image/ HTTP/1.1\r\nhost: localhost\r\nx-request-id: slow\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n[")
         .unwrap();
     line_with(&mut server.log, "request started");
     connection

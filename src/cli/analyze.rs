@@ -10,7 +10,7 @@ use engine::{Engine, TaskList};
 
 use crate::config::{ClassifiersSettings, EngineSettings, FetchSettings, WeightsSettings};
 use crate::fetch::Fetcher;
-use crate::wire::{self, AnalyzeResponse};
+use crate::wire::{self, AnalyzeResponse, Reading};
 
 #[derive(Args, Debug)]
 pub(crate) struct Analyze {
@@ -102,5 +102,11 @@ fn read_tasks(argument: &str) -> anyhow::Result<TaskList> {
         argument.as_bytes().to_vec()
     };
     // Whoever types the command is nobody to be protected from.
-    wire::parse_tasks(&json, usize::MAX).context("--tasks")
+    let reading = Reading {
+        max_tasks: usize::MAX,
+        // And would rather know of a slip.
+        strict: true,
+    };
+    let request = wire::parse_tasks(&json, reading).context("--tasks")?;
+    Ok(request.tasks)
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use engine::{Lineup, Model, UnknownModel};
 
 use crate::http::{HttpLimits, Origins, Sites};
@@ -66,6 +67,10 @@ pub struct ServerSettings {
     )]
     pub max_crop_bytes: usize,
 
+    /// Skip a task that has a key nobody reads, rather than pass over the key
+    #[arg(long, env = "IMAGE_EMBED_STRICT", value_parser = BoolishValueParser::new())]
+    pub strict: bool,
+
     /// Analysis requests at a time; the next one is answered 429
     #[arg(
         long,
@@ -118,6 +123,7 @@ impl ServerSettings {
     pub fn limits(&self, max_image_bytes: u64) -> HttpLimits {
         HttpLimits {
             max_tasks: self.max_tasks.get(),
+            strict: self.strict,
             max_image_bytes: usize::try_from(max_image_bytes).unwrap_or(usize::MAX),
             max_crop_bytes: self.max_crop_bytes,
             max_in_flight: self.max_in_flight.get(),

@@ -2,20 +2,21 @@ use std::time::Instant;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Multipart, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use engine::{Model, Stage, TaskList, Timings};
+use engine::{Model, Stage, Timings};
 use http_body_util::LengthLimitError;
 use tower_http::timeout::TimeoutError;
 
 use crate::http::AppState;
 use crate::http::admission::Deadline;
 use crate::http::error::{ApiError, caused_by};
+use crate::http::json_body;
 use crate::http::pieces_body::PiecesBody;
 use crate::http::upload::{self, Upload, UploadForm};
-use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES};
+use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES, Request};
 
 /// Names the models of an answer whose weights nobody trained.
 const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models");
@@ -34,7 +35,9 @@ const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse,
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
-             what they say means nothing. Missing when there are none"))),
+             what they say means nothing. Missing when there are none"),
+                 ("x-ignored-keys" = String, description = "Keys of the request that nobody reads, with what they may have \
+             been meant to be. Missing when there are none"))),
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
         (status = 408, description = "The body stopped arriving", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
@@ -50,19 +53,21 @@ pub(crate) async fn by_url(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    require_json(&headers)?;
+    json_body::require_type(&headers)?;
     let mut timings = Timings::default();
     let began = Instant::now();
     let body = axum::body::to_bytes(body, MAX_JSON_BYTES)
         .await
         .map_err(body_error)?;
-    let (url, tasks) = wire::parse_request(&body, app.limits.max_tasks)?;
+    let read = move |reading| wire::parse_request(&body, reading);
+    let asked = json_body::read(&app, read).await?;
     timings.add(Stage::Receive, began.elapsed());
 
     let began = Instant::now();
-    let image = app.fetcher.get(&url).await.map_err(ApiError::Download)?;
+    let image = app.fetcher.get(&asked.image_url).await;
+    let image = image.map_err(ApiError::Download)?;
     timings.add(Stage::Download, began.elapsed());
-    answer(&app, url, image, &tasks, deadline, timings).await
+    answer(&app, asked, image, deadline, timings).await
 }
 
 /// Analyse an uploaded image
@@ -78,7 +83,9 @@ pub(crate) async fn by_url(
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse,
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
-             what they say means nothing. Missing when there are none"))),
+             what they say means nothing. Missing when there are none"),
+                 ("x-ignored-keys" = String, description = "Keys of the request that nobody reads, with what they may have \
+             been meant to be. Missing when there are none"))),
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
         (status = 408, description = "The form stopped arriving", body = ErrorBody),
         (status = 413, description = "The image is too large", body = ErrorBody),
@@ -90,43 +97,40 @@ pub(crate) async fn by_url(
 pub(crate) async fn by_upload(
     State(app): State<AppState>,
     Extension(deadline): Extension<Deadline>,
-    form: Result<Multipart, axum::extract::multipart::MultipartRejection>,
+    headers: HeaderMap,
+    body: Body,
 ) -> Result<Response, ApiError> {
-    let form = form.map_err(|rejection| ApiError::Malformed(rejection.body_text()))?;
     let mut timings = Timings::default();
     let began = Instant::now();
     let Upload {
         file_name,
         image,
         tasks_json,
-    } = upload::read(form, app.limits.max_image_bytes).await?;
-    let tasks = wire::parse_tasks(&tasks_json, app.limits.max_tasks)
-        .map_err(|error| ApiError::Malformed(format!("tasks_json: {error}")))?;
+    } = upload::read(&headers, body, app.limits.max_image_bytes).await?;
+    let read = move |reading| wire::parse_tasks(&tasks_json, reading);
+    let mut asked = json_body::read(&app, read)
+        .await
+        .map_err(|error| error.within("tasks_json"))?;
+    asked.image_url = format!("uploaded:{file_name}");
     timings.add(Stage::Receive, began.elapsed());
-    answer(
-        &app,
-        format!("uploaded:{file_name}"),
-        image,
-        &tasks,
-        deadline,
-        timings,
-    )
-    .await
+    answer(&app, asked, image, deadline, timings).await
 }
 
 async fn answer(
     app: &AppState,
-    image_url: String,
+    asked: Request,
     image: Bytes,
-    tasks: &TaskList,
     Deadline(deadline): Deadline,
     mut timings: Timings,
 ) -> Result<Response, ApiError> {
-    let analysis = app.engine.analyze(image, tasks, Some(deadline)).await?;
+    let analysis = app
+        .engine
+        .analyze(image, &asked.tasks, Some(deadline))
+        .await?;
     timings.extend(&analysis.timings);
     let untrained = untrained_models(&analysis.untrained);
     let json = wire::pieces(AnalyzeResponse::new(
-        image_url,
+        asked.image_url,
         analysis,
         app.limits.max_crop_bytes,
     ))
@@ -140,6 +144,9 @@ async fn answer(
     if let Some(models) = untrained {
         response.headers_mut().insert(UNTRAINED_MODELS, models);
     }
+    if let Some(keys) = json_body::ignored_keys(&asked.ignored) {
+        response.headers_mut().insert(json_body::IGNORED_KEYS, keys);
+    }
     Ok(response)
 }
 
@@ -149,31 +156,13 @@ fn untrained_models(models: &[Model]) -> Option<HeaderValue> {
     (!names.is_empty()).then_some(names)
 }
 
-/// A page on another site can post text or a form without asking, but not JSON: requiring the type keeps browsers from
-/// being used to make this server fetch things. A client that names no type is no browser.
-fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let value = value.to_str().unwrap_or("not text");
-    let essence = value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
-    {
-        return Ok(());
-    }
-    Err(ApiError::NotJson(value.chars().take(100).collect()))
-}
-
 fn body_error(error: axum::Error) -> ApiError {
     if caused_by::<LengthLimitError>(&error) {
-        let (what, limit) = ("body", MAX_JSON_BYTES);
-        return ApiError::TooLarge { what, limit };
+        return ApiError::TooLarge {
+            what: "body",
+            limit: MAX_JSON_BYTES,
+            setting: None,
+        };
     }
     if caused_by::<TimeoutError>(&error) {
         return ApiError::Stalled;

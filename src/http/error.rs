@@ -28,10 +28,17 @@ pub(crate) enum ApiError {
         "the request comes from a page of another site, {0}, which may not ask this server (see --cors-origins)"
     )]
     OtherSite(String),
+    #[error("the body has no content type; send `content-type: application/json`")]
+    Untyped,
     #[error("the body's content type is '{0}', not application/json")]
     NotJson(String),
-    #[error("the {what} is larger than the {limit} bytes that are accepted")]
-    TooLarge { what: &'static str, limit: usize },
+    #[error("the {what} is larger than the {limit} bytes that are accepted{}", named(.setting))]
+    TooLarge {
+        what: &'static str,
+        limit: usize,
+        /// What raises the limit.
+        setting: Option<&'static str>,
+    },
     #[error("the rest of the body did not arrive in time")]
     Stalled,
     #[error("Could not download image from URL: {0}")]
@@ -55,6 +62,10 @@ pub(crate) enum ApiError {
     Internal,
 }
 
+fn named(setting: &Option<&str>) -> String {
+    setting.map_or_else(String::new, |setting| format!(" ({setting})"))
+}
+
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
@@ -63,7 +74,7 @@ impl ApiError {
             Self::Malformed(_) | Self::Download(_) | Self::Image(_) => StatusCode::BAD_REQUEST,
             Self::OtherHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::OtherSite(_) => StatusCode::FORBIDDEN,
-            Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Untyped | Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
             Self::Full { .. } | Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -75,6 +86,14 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// The same of a form's field.
+    pub(crate) fn within(self, field: &str) -> Self {
+        match self {
+            Self::Malformed(what) => Self::Malformed(format!("{field}: {what}")),
+            other => other,
+        }
+    }
+
     /// When it is worth to ask again, if that is all that is wrong.
     fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -18,15 +18,22 @@ pub struct AppState {
     pub origins: Arc<Origins>,
     /// One permit for each analysis request, from before its body is read until its answer is sent.
     pub(crate) in_flight: Arc<Semaphore>,
+    /// One permit for each thread that reads JSON: parsing is work, and many large bodies at a time would take every core.
+    pub(crate) json_threads: Arc<Semaphore>,
     /// What was to be loaded at start is there, or has failed.
     pub started: Arc<AtomicBool>,
 }
+
+/// Bodies of JSON that are read at a time.
+const JSON_THREADS: usize = 2;
 
 /// What the server takes from its clients.
 #[derive(Clone, Debug)]
 pub struct HttpLimits {
     /// Tasks in one request.
     pub max_tasks: usize,
+    /// A task with a key that nobody reads is skipped.
+    pub strict: bool,
     /// Bytes of one encoded image, uploaded or downloaded.
     pub max_image_bytes: usize,
     /// Bytes of the crops that one answer shows, in base64.
@@ -54,6 +61,7 @@ impl AppState {
             limits: Arc::new(limits),
             origins: Arc::default(),
             in_flight,
+            json_threads: Arc::new(Semaphore::new(JSON_THREADS)),
             started: Arc::new(AtomicBool::new(true)),
         }
     }

@@ -1,11 +1,18 @@
-use axum::extract::Multipart;
-use axum::extract::multipart::{Field, MultipartError};
+//! The form of `POST /analyze_image_upload/`.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
 use tower_http::timeout::TimeoutError;
 use utoipa::ToSchema;
 
 use crate::http::error::{ApiError, caused_by};
+use crate::http::form::{Charset, ContentType, FormError, Multipart, PartHead, Parts};
 use crate::wire::MAX_JSON_BYTES;
+
+/// Bytes of a form besides its image and its tasks: headers, boundaries, fields that nobody reads.
+const MAX_OTHER_BYTES: usize = 4 << 20;
 
 /// The form of `POST /analyze_image_upload/`; for the API's documentation only, the fields are read as they arrive.
 #[derive(ToSchema)]
@@ -28,59 +35,167 @@ pub(crate) struct Upload {
     pub(crate) tasks_json: Bytes,
 }
 
-/// Reads the form's two fields, in either order; others are passed over, as FastAPI does.
-pub(crate) async fn read(mut form: Multipart, max_image_bytes: usize) -> Result<Upload, ApiError> {
-    let (mut image, mut tasks_json) = (None, None);
-    while let Some(field) = form.next_field().await.map_err(|error| malformed(&error))? {
-        match field.name() {
-            Some("image_file") if image.is_none() => {
-                let Some(name) = field.file_name().map(str::to_owned) else {
-                    return Err(ApiError::Malformed(
-                        "image_file: must be a file, with a file name".to_owned(),
-                    ));
-                };
-                image = Some((name, collect(field, "image", max_image_bytes).await?));
-            }
-            Some("tasks_json") if tasks_json.is_none() => {
-                tasks_json = Some(collect(field, "tasks_json", MAX_JSON_BYTES).await?);
-            }
-            Some(name @ ("image_file" | "tasks_json")) => {
-                return Err(ApiError::Malformed(format!("{name}: given more than once")));
-            }
-            _ => {}
-        }
+/// Reads the form's two fields, in any order. Others are passed over, and of two with one name the last counts, as with FastAPI.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    max_image_bytes: usize,
+) -> Result<Upload, ApiError> {
+    let content_type = headers.get(header::CONTENT_TYPE);
+    let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
+    let content_type = ContentType::read(content_type)?;
+    let limit = max_image_bytes.saturating_add(MAX_JSON_BYTES + MAX_OTHER_BYTES);
+    let too_large = || ApiError::TooLarge {
+        what: "form",
+        limit,
+        setting: Some("--max-image-bytes"),
+    };
+    // Said in advance, or counted.
+    if hyper::body::Body::size_hint(&body).lower() > limit as u64 {
+        return Err(too_large());
     }
-    let (file_name, image) = image.ok_or_else(|| missing("image_file"))?;
-    let tasks_json = tasks_json.ok_or_else(|| missing("tasks_json"))?;
-    Ok(Upload {
-        file_name,
-        image,
-        tasks_json,
-    })
-}
-
-fn missing(field: &str) -> ApiError {
-    ApiError::Malformed(format!("{field}: form field required"))
-}
-
-async fn collect(
-    mut field: Field<'_>,
-    what: &'static str,
-    limit: usize,
-) -> Result<Bytes, ApiError> {
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = field.chunk().await.map_err(|error| malformed(&error))? {
-        if bytes.len() + chunk.len() > limit {
-            return Err(ApiError::TooLarge { what, limit });
+    let mut form = Multipart::new(&content_type);
+    let mut fields = Fields::new(max_image_bytes);
+    let mut bytes = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(chunk) = frame.map_err(|error| unreadable(&error))?.into_data() else {
+            continue;
+        };
+        bytes += chunk.len();
+        if bytes > limit {
+            return Err(too_large());
         }
-        bytes.extend_from_slice(&chunk);
+        form.feed(&chunk, &mut fields)?;
     }
-    Ok(bytes.freeze())
+    fields.finish(content_type.charset, form.has_ended())
 }
 
-fn malformed(error: &MultipartError) -> ApiError {
+fn unreadable(error: &axum::Error) -> ApiError {
     if caused_by::<TimeoutError>(error) {
         return ApiError::Stalled;
     }
-    ApiError::Malformed(format!("the form could not be read: {}", error.body_text()))
+    ApiError::Malformed(format!("the form could not be read: {error}"))
+}
+
+impl From<FormError> for ApiError {
+    fn from(error: FormError) -> Self {
+        Self::Malformed(format!("the form could not be read: {error}"))
+    }
+}
+
+/// The fields that are read, so far.
+struct Fields {
+    max_image_bytes: usize,
+    image: Option<Field>,
+    tasks_json: Option<Field>,
+    open: Option<(Name, Field)>,
+}
+
+#[derive(Clone, Copy)]
+enum Name {
+    ImageFile,
+    TasksJson,
+}
+
+#[derive(Default)]
+struct Field {
+    file_name: Option<Vec<u8>>,
+    content: BytesMut,
+}
+
+impl Fields {
+    fn new(max_image_bytes: usize) -> Self {
+        Self {
+            max_image_bytes,
+            image: None,
+            tasks_json: None,
+            open: None,
+        }
+    }
+
+    fn field(&mut self, name: Name) -> &mut Option<Field> {
+        match name {
+            Name::ImageFile => &mut self.image,
+            Name::TasksJson => &mut self.tasks_json,
+        }
+    }
+
+    fn finish(self, charset: Charset, has_ended: bool) -> Result<Upload, ApiError> {
+        // A form that was cut off lacks a field, but that is not what is wrong with it.
+        let missing = |name: &'static str| {
+            ApiError::Malformed(match has_ended {
+                true => format!("{name}: form field required"),
+                false => format!("{name}: form field required; the form has no last boundary"),
+            })
+        };
+        let image = self.image.ok_or_else(|| missing("image_file"))?;
+        let Some(file_name) = image.file_name else {
+            return Err(ApiError::Malformed(
+                "image_file: must be a file, with a file name".to_owned(),
+            ));
+        };
+        // What a browser sends where no file was chosen.
+        if file_name.is_empty() && image.content.is_empty() {
+            return Err(missing("image_file"));
+        }
+        let tasks_json = self.tasks_json.map(|field| text(field.content, charset));
+        let tasks_json = tasks_json.filter(|json| !json.is_empty());
+        Ok(Upload {
+            file_name: charset.decode(&file_name),
+            image: image.content.freeze(),
+            tasks_json: tasks_json.ok_or_else(|| missing("tasks_json"))?,
+        })
+    }
+}
+
+/// JSON as a form's text. What has zeros is UTF-16 or UTF-32, which is told later.
+fn text(json: BytesMut, charset: Charset) -> Bytes {
+    let is_utf_8 = charset == Charset::Utf8 && std::str::from_utf8(&json).is_ok();
+    if is_utf_8 || memchr::memchr(0, &json).is_some() {
+        return json.freeze();
+    }
+    charset.decode(&json).into()
+}
+
+impl Parts for Fields {
+    type Error = ApiError;
+
+    fn begin(&mut self, head: PartHead) -> Result<(), ApiError> {
+        let name = match &head.name[..] {
+            b"image_file" => Name::ImageFile,
+            b"tasks_json" => Name::TasksJson,
+            _ => return Ok(()),
+        };
+        let field = Field {
+            file_name: head.file_name,
+            ..Field::default()
+        };
+        self.open = Some((name, field));
+        Ok(())
+    }
+
+    fn data(&mut self, more: &[u8]) -> Result<(), ApiError> {
+        let Some((name, field)) = &mut self.open else {
+            return Ok(());
+        };
+        let (what, limit, setting) = match name {
+            Name::ImageFile => ("image", self.max_image_bytes, Some("--max-image-bytes")),
+            Name::TasksJson => ("tasks_json", MAX_JSON_BYTES, None),
+        };
+        if more.len() > limit - field.content.len() {
+            return Err(ApiError::TooLarge {
+                what,
+                limit,
+                setting,
+            });
+        }
+        field.content.extend_from_slice(more);
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        if let Some((name, field)) = self.open.take() {
+            *self.field(name) = Some(field);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! The API's JSON, shared by HTTP and the command line. Field docs are the API's documentation.
 
 mod classifiers;
+mod ignored;
+mod json;
 mod operations;
 mod pieces;
 mod request;
@@ -9,10 +11,13 @@ mod status;
 mod without_folders;
 
 pub use classifiers::{ClassifierInfo, ClassifierMetrics, ClassifiersResponse, EmbeddingModelInfo};
+pub use ignored::Ignored;
+pub use json::JsonError;
 pub use operations::{OperationInfo, OperationsResponse, ParamInfo};
 pub use pieces::pieces;
+pub(crate) use request::AnalyzeRequest;
 pub use request::{
-    AnalyzeRequest, MAX_JSON_BYTES, RequestError, TaskRequest, parse_request, parse_tasks,
+    MAX_JSON_BYTES, Reading, Request, RequestError, orientation_named, parse_request, parse_tasks,
 };
 pub use response::{
     AnalyzeResponse, ClassificationBody, DataBody, DetectionBody, ErrorBody, OperationResultBody,

@@ -1,24 +1,28 @@
-use std::fmt;
-use std::marker::PhantomData;
+use std::borrow::Cow;
 
-use engine::{Params, Task, TaskList, TaskListError};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use engine::{Operation, Params, Task, TaskList, TaskListError};
+use imaging::ExifOrientation;
+use serde_json::Value;
 use thiserror::Error;
 use utoipa::ToSchema;
+
+use super::ignored::{self, Ignored};
+use super::json::{self, JsonError, Raw};
 
 /// The longest JSON taken from a client, in bytes: parsed JSON is many times larger in memory than on the wire.
 pub const MAX_JSON_BYTES: usize = 2 << 20;
 
 /// The body of `POST /analyze_image/`.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct AnalyzeRequest {
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "describes the body to OpenAPI; it is read member by member"
+)]
+pub(crate) struct AnalyzeRequest {
     /// An http or https URL of the image; fetched once.
     #[schema(example = "https://example.org/portrait.jpg")]
-    pub image_url: String,
+    image_url: String,
     /// What to find out about the image.
-    #[serde(deserialize_with = "tasks")]
     #[schema(example = json!([
         {"operation_id": "clip", "type": "embed_clip_vit_b_32"},
         {
@@ -27,23 +31,48 @@ pub struct AnalyzeRequest {
             "params": {"target": "prominent_person", "normalize": true}
         }
     ]))]
-    pub tasks: Vec<TaskRequest>,
+    tasks: Vec<TaskRequest>,
+    /// Whether the picture is turned as its EXIF orientation says: `apply` or `ignore`. The default is a setting of the server.
+    #[schema(value_type = Option<String>, example = "apply")]
+    exif_orientation: Option<String>,
 }
 
 /// One task of a request.
-#[derive(Debug, Deserialize, ToSchema)]
-pub struct TaskRequest {
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body to OpenAPI")]
+pub(crate) struct TaskRequest {
     /// The key of this task's result in the response; no two tasks of a request may share it.
     #[schema(example = "face")]
-    pub operation_id: String,
+    operation_id: String,
     /// The operation's name, as `/available_operations/` lists it.
-    #[serde(rename = "type")]
+    #[schema(rename = "type")]
     #[schema(example = "detect_bounding_box")]
-    pub operation: String,
+    operation: String,
     /// The operation's parameters.
-    #[serde(default)]
     #[schema(value_type = Option<Object>, example = json!({"target": "prominent_face", "face_context": "whole_image"}))]
-    pub params: Option<Params>,
+    params: Option<Params>,
+}
+
+/// How a client's JSON is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// Tasks that one request may have.
+    pub max_tasks: usize,
+    /// A task that says something in vain is skipped.
+    pub strict: bool,
+}
+
+/// What a client asks.
+#[derive(Debug)]
+pub struct Request {
+    /// Where the image is; empty where it comes with the request.
+    pub image_url: String,
+    /// What to find out.
+    pub tasks: TaskList,
+    /// What becomes of the image's EXIF orientation, if the client says so.
+    pub exif_orientation: Option<ExifOrientation>,
+    /// What nobody reads.
+    pub ignored: Ignored,
 }
 
 /// Why a client's JSON is not a request.
@@ -55,163 +84,235 @@ pub enum RequestError {
         /// Bytes in the request.
         found: usize,
     },
-    /// Not JSON, or not of the right shape.
-    #[error("{}{source}", at(.path))]
-    Json {
-        /// Where in the document, e.g. `tasks[1].type`; empty at its root.
-        path: String,
-        /// What was expected there.
-        source: serde_json::Error,
+    /// Not JSON.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// Something that must be there is not.
+    #[error("{}missing field `{field}`", at(.place))]
+    Missing {
+        /// The object that lacks it, e.g. `tasks[1]`; empty for the document.
+        place: String,
+        /// Its key.
+        field: &'static str,
+    },
+    /// Something is not what it must be.
+    #[error("{}must be {expected}, not {found}", at(.place))]
+    Unexpected {
+        /// Where, e.g. `tasks[1].type`; empty for the document.
+        place: String,
+        /// What it must be.
+        expected: &'static str,
+        /// What it is, cut short.
+        found: String,
     },
     /// The list of tasks breaks a rule of its own.
     #[error(transparent)]
     Tasks(#[from] TaskListError),
 }
 
-fn at(path: &str) -> String {
-    // `?` stands for a place that the parser never got to.
-    match path.trim_end_matches('?').trim_end_matches('.') {
+fn at(place: &str) -> String {
+    match place {
         "" => String::new(),
-        path => format!("{path}: "),
+        place => format!("{place}: "),
     }
 }
 
-/// Reads the body of `POST /analyze_image/`: the URL and the tasks.
+/// Reads the body of `POST /analyze_image/`.
+///
+/// Of two members with one key the last counts, and members that nobody reads are passed over, as in Python.
 ///
 /// # Errors
 /// [`RequestError`], naming the place that is wrong.
-pub fn parse_request(json: &[u8], max_tasks: usize) -> Result<(String, TaskList), RequestError> {
-    let Object(request): Object<AnalyzeRequest> = parse(json)?;
-    Ok((request.image_url, task_list(request.tasks, max_tasks)?))
+pub fn parse_request(json: &[u8], reading: Reading) -> Result<Request, RequestError> {
+    const KEYS: [&str; 3] = ["image_url", "tasks", "exif_orientation"];
+    let text = text(json)?;
+    let mut ignored = Ignored::default();
+    let [image_url, tasks, exif_orientation] = object("", &text, KEYS, &mut ignored)?;
+    let image_url = string("image_url", required("", "image_url", image_url)?)?;
+    let tasks = required("", "tasks", tasks)?;
+    let orientation = exif_orientation.map(json::value).unwrap_or_default();
+    Ok(Request {
+        image_url,
+        tasks: task_list("tasks", tasks.get(), reading, &mut ignored)?,
+        exif_orientation: orientation_named(&orientation)?,
+        ignored,
+    })
 }
 
 /// Reads a list of tasks: the form field `tasks_json`, or the command line's `--tasks`.
 ///
 /// # Errors
 /// [`RequestError`], naming the place that is wrong.
-pub fn parse_tasks(json: &[u8], max_tasks: usize) -> Result<TaskList, RequestError> {
-    let Tasks(tasks) = parse(json)?;
-    task_list(tasks, max_tasks)
+pub fn parse_tasks(json: &[u8], reading: Reading) -> Result<Request, RequestError> {
+    let mut ignored = Ignored::default();
+    Ok(Request {
+        image_url: String::new(),
+        tasks: task_list("", &text(json)?, reading, &mut ignored)?,
+        exif_orientation: None,
+        ignored,
+    })
 }
 
-fn task_list(tasks: Vec<TaskRequest>, max_tasks: usize) -> Result<TaskList, RequestError> {
-    let tasks = tasks.into_iter().map(|task| Task {
-        operation_id: task.operation_id,
-        operation: task.operation,
-        params: task.params.unwrap_or_default(),
-    });
-    Ok(TaskList::new(tasks.collect(), max_tasks)?)
-}
-
-/// A struct that only a JSON object makes: what serde derives would take a list of its fields' values too.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor<T>(PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-            type Value = Object<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
-            }
-        }
-
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+/// What becomes of an image's EXIF orientation, as a client names it; null leaves it to the server.
+///
+/// # Errors
+/// [`RequestError`] if it is neither `apply` nor `ignore`.
+pub fn orientation_named(value: &Value) -> Result<Option<ExifOrientation>, RequestError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(name) if name == "apply" => Ok(Some(ExifOrientation::Apply)),
+        Value::String(name) if name == "ignore" => Ok(Some(ExifOrientation::Ignore)),
+        other => Err(RequestError::Unexpected {
+            place: "exif_orientation".to_owned(),
+            expected: "\"apply\" or \"ignore\"",
+            found: engine::excerpt(other),
+        }),
     }
 }
 
-struct Tasks(Vec<TaskRequest>);
-
-impl<'de> Deserialize<'de> for Tasks {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        tasks(deserializer).map(Self)
-    }
-}
-
-fn tasks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<TaskRequest>, D::Error> {
-    let objects = Vec::<Object<TaskRequest>>::deserialize(deserializer)?;
-    Ok(objects.into_iter().map(|Object(task)| task).collect())
-}
-
-fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, RequestError> {
+fn text(json: &[u8]) -> Result<Cow<'_, str>, RequestError> {
     if json.len() > MAX_JSON_BYTES {
         return Err(RequestError::TooLong { found: json.len() });
     }
-    let mut document = serde_json::Deserializer::from_slice(json);
-    let value =
-        serde_path_to_error::deserialize(&mut document).map_err(|error| RequestError::Json {
-            path: error.path().to_string(),
-            source: error.into_inner(),
-        })?;
-    document.end().map_err(|source| RequestError::Json {
-        path: String::new(),
-        source,
-    })?;
-    Ok(value)
+    Ok(json::text(json)?)
+}
+
+fn task_list(
+    place: &str,
+    list: &str,
+    reading: Reading,
+    ignored: &mut Ignored,
+) -> Result<TaskList, RequestError> {
+    let (mut raw, mut found) = (Vec::new(), 0);
+    json::elements(list, |element| {
+        found += 1;
+        if found <= reading.max_tasks {
+            raw.push(element);
+        }
+    })
+    .ok_or_else(|| unexpected(place, "a list", list))?;
+    TaskList::check_length(found, reading.max_tasks)?;
+    let tasks = raw.into_iter().enumerate().map(|(index, raw)| {
+        let place = format!("{place}[{index}]");
+        task(&place, raw, reading.strict, ignored)
+    });
+    Ok(TaskList::new(
+        tasks.collect::<Result<_, _>>()?,
+        reading.max_tasks,
+    )?)
+}
+
+fn task(
+    place: &str,
+    raw: Raw<'_>,
+    strict: bool,
+    ignored: &mut Ignored,
+) -> Result<Task, RequestError> {
+    const KEYS: [&str; 3] = ["operation_id", "type", "params"];
+    let within = |key: &str| format!("{place}.{key}");
+    let mut vain = Ignored::default();
+    let (mut operation_id, mut operation, mut given) = (None, None, None);
+    json::members(raw.get(), |key, value| match &key[..] {
+        "operation_id" => operation_id = Some(value),
+        "type" => operation = Some(value),
+        "params" => given = Some(value),
+        // Where a parameter stands beside `params`, that is what is wrong with it.
+        key if ignored::is_param(key) => {
+            vain.add(place, key, format_args!(" (did you mean params.{key}?)"));
+        }
+        key => vain.add_unknown(place, key, KEYS.into_iter()),
+    })
+    .ok_or_else(|| unexpected(place, "an object", raw.get()))?;
+    let operation_id = required(place, "operation_id", operation_id)?;
+    let operation_id = string(&within("operation_id"), operation_id)?;
+    let operation = string(&within("type"), required(place, "type", operation)?)?;
+    let params = match given.filter(|given| given.get() != "null") {
+        Some(given) => params(&within("params"), given, &operation, &mut vain)?,
+        None => Params::new(),
+    };
+    let refused = (strict && !vain.is_empty()).then(|| format!("nobody reads {vain}"));
+    ignored.extend(vain);
+    Ok(Task {
+        operation_id,
+        operation,
+        params,
+        refused,
+    })
+}
+
+/// The parameters that the operation reads.
+fn params(
+    place: &str,
+    raw: Raw<'_>,
+    operation: &str,
+    vain: &mut Ignored,
+) -> Result<Params, RequestError> {
+    let mut params = Params::new();
+    let operation = Operation::find(operation);
+    json::members(raw.get(), |key, raw| {
+        // A task of an unknown type is skipped, whatever it says.
+        let Some(operation) = operation else { return };
+        if ignored::param_names(operation).any(|name| name == key) {
+            params.insert(key.into_owned(), json::value(raw));
+        } else {
+            vain.add_unknown(place, &key, ignored::param_names(operation));
+        }
+    })
+    .ok_or_else(|| unexpected(place, "an object", raw.get()))?;
+    if let Some(operation) = operation {
+        ignored::note_face_context(vain, place, operation, &params);
+    }
+    Ok(params)
+}
+
+/// The members of an object that have these keys.
+fn object<'a, const N: usize>(
+    place: &str,
+    json: &'a str,
+    keys: [&str; N],
+    ignored: &mut Ignored,
+) -> Result<[Option<Raw<'a>>; N], RequestError> {
+    let mut values = [None; N];
+    json::members(json, |key, value| {
+        match keys.iter().position(|known| *known == key) {
+            Some(at) => values[at] = Some(value),
+            None => ignored.add_unknown(place, &key, keys.into_iter()),
+        }
+    })
+    .ok_or_else(|| unexpected(place, "an object", json))?;
+    Ok(values)
+}
+
+fn required<'a>(
+    place: &str,
+    field: &'static str,
+    value: Option<Raw<'a>>,
+) -> Result<Raw<'a>, RequestError> {
+    value.ok_or_else(|| RequestError::Missing {
+        place: place.to_owned(),
+        field,
+    })
+}
+
+fn string(place: &str, raw: Raw<'_>) -> Result<String, RequestError> {
+    match json::value(raw) {
+        Value::String(text) => Ok(text),
+        _ => Err(unexpected(place, "a string", raw.get())),
+    }
+}
+
+fn unexpected(place: &str, expected: &'static str, json: &str) -> RequestError {
+    let json = json.trim_ascii();
+    RequestError::Unexpected {
+        place: place.to_owned(),
+        expected,
+        found: match json.as_bytes().first() {
+            Some(b'[') => "a list".to_owned(),
+            Some(b'{') => "an object".to_owned(),
+            _ => engine::shortened(json).into_owned(),
+        },
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refusal(json: &str) -> String {
-        parse_tasks(json.as_bytes(), 10).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn params_may_be_left_out_or_null() {
-        let json =
-            br#"[{"operation_id":"a","type":"x"},{"operation_id":"b","type":"y","params":null}]"#;
-        let list = parse_tasks(json, 10).unwrap();
-        assert!(list.tasks().iter().all(|task| task.params.is_empty()));
-    }
-
-    #[test]
-    fn a_refusal_names_the_place() {
-        let message = refusal(r#"[{"operation_id":"a","type":"x"},{"operation_id":"b","type":3}]"#);
-        assert!(
-            message.starts_with("[1].type: invalid type: integer `3`, expected a string"),
-            "{message}"
-        );
-        let message = refusal(r#"[{"type":"x"}]"#);
-        assert!(
-            message.starts_with("[0]: missing field `operation_id`"),
-            "{message}"
-        );
-        let message = refusal(r#"{"operation_id":"a","type":"x"}"#);
-        assert!(
-            message.starts_with("invalid type: map, expected a sequence"),
-            "{message}"
-        );
-        let message = refusal(r#"[{"operation_id":"a","type":"x","params":[1]}]"#);
-        assert!(message.starts_with("[0].params: "), "{message}");
-        assert!(
-            refusal(r#"[["a","x"]]"#)
-                .starts_with("[0]: invalid type: sequence, expected an object")
-        );
-    }
-
-    #[test]
-    fn hostile_json_is_refused() {
-        assert!(
-            refusal(&"[".repeat(100_000))
-                .starts_with("[0]: invalid type: sequence, expected an object")
-        );
-        assert!(refusal("[] []").contains("trailing characters"));
-        assert!(refusal("").contains("EOF"));
-        assert!(parse_tasks(b"[{\"operation_id\":\"\xff\"}]", 10).is_err());
-        assert!(refusal(&" ".repeat(MAX_JSON_BYTES + 1)).starts_with("2097153 bytes of JSON"));
-        let nested = format!(
-            r#"[{{"operation_id":"a","type":"x","params":{{"p":{}1{}}}}}]"#,
-            "[".repeat(500),
-            "]".repeat(500)
-        );
-        assert!(refusal(&nested).contains("recursion limit"));
-    }
-}
+mod tests;

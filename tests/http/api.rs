@@ -100,7 +100,6 @@ async fn what_a_task_must_not_ask_for_is_skipped_with_the_reason() {
         {"operation_id":"number","type":"detect_bounding_box","params":{"target":3}},
         {"operation_id":"none","type":"detect_bounding_box","params":{"max_detections":0}},
         {"operation_id":"box of all","type":"detect_bounding_box","params":{"target":"whole_image"}},
-        {"operation_id":"context","type":"embed_dino_v2","params":{"target":"prominent_face","face_context":"sky"}},
         {"operation_id":"length","type":"embed_dino_v2","params":{"normalize":"l2"}},
         {"operation_id":"text","type":"embed_clip_vit_b_32","params":{"encoding":"hex"}}
     ]"#;
@@ -115,10 +114,6 @@ async fn what_a_task_must_not_ask_for_is_skipped_with_the_reason() {
         (
             "box of all",
             "target 'whole_image' is not one of detect_bounding_box's targets (prominent_person, prominent_face)",
-        ),
-        (
-            "context",
-            "face_context 'sky' is neither 'prominent_person' nor 'whole_image'",
         ),
         ("length", "normalize must be true or false, not \"l2\""),
         ("text", "encoding 'hex' is neither 'float' nor 'base64'"),
@@ -144,8 +139,8 @@ async fn paths_work_with_and_without_the_last_slash() {
         "/analyze_image_upload",
         "/analyze_image_upload/",
     ] {
-        let (status, detail) =
-            refusal(&app, Request::post(path).body(Body::from("{}")).unwrap()).await;
+        let request = Request::post(path).header("content-type", "application/json");
+        let (status, detail) = refusal(&app, request.body(Body::from("{}")).unwrap()).await;
         assert_eq!(status, 400, "{path}: {detail}");
     }
 }
@@ -172,14 +167,11 @@ async fn malformed_requests_are_400_and_name_the_place() {
     let tasks = part("name=\"tasks_json\"", b"[]");
     let cases: Vec<(Request<Body>, &str)> = vec![
         (post_json("{"), "EOF while parsing an object"),
-        (
-            post_json("[1]"),
-            "invalid type: sequence, expected an object",
-        ),
+        (post_json("[1]"), "must be an object, not a list"),
         (post_json(r#"{"tasks":[]}"#), "missing field `image_url`"),
         (
             post_json(r#"{"image_url":"x","tasks":{}}"#),
-            "tasks: invalid type: map, expected a sequence",
+            "tasks: must be a list, not an object",
         ),
         (
             post_json(r#"{"image_url":"x","tasks":[{"operation_id":"a"}]}"#),
@@ -187,7 +179,7 @@ async fn malformed_requests_are_400_and_name_the_place() {
         ),
         (
             upload("i", &tiny_png(), "{}"),
-            "tasks_json: invalid type: map, expected a sequence",
+            "tasks_json: must be a list, not an object",
         ),
         (
             upload("i", &tiny_png(), "nope"),
@@ -200,10 +192,6 @@ async fn malformed_requests_are_400_and_name_the_place() {
         (
             form(std::slice::from_ref(&image)),
             "tasks_json: form field required",
-        ),
-        (
-            form(&[image.clone(), image.clone(), tasks.clone()]),
-            "image_file: given more than once",
         ),
         (
             form(&[part("name=\"image_file\"", b"x"), tasks]),
@@ -272,7 +260,7 @@ async fn bodies_over_the_limit_are_413() {
         (status, detail.as_str()),
         (
             413,
-            "the image is larger than the 100 bytes that are accepted"
+            "the image is larger than the 100 bytes that are accepted (--max-image-bytes)"
         )
     );
     let (status, detail) = refusal(&small, post_json(" ".repeat(3 << 20))).await;
@@ -325,6 +313,17 @@ impl HttpBody for StalledBody {
 
 #[tokio::test]
 async fn a_body_that_is_not_json_is_415() {
+    let mut request = post_json("{}");
+    request.headers_mut().remove("content-type");
+    let (status, detail) = refusal(&app(empty().path()), request).await;
+    assert_eq!(
+        (status, detail.as_str()),
+        (
+            415,
+            "the body has no content type; send `content-type: application/json`"
+        ),
+        "a browser sends a Blob without asking"
+    );
     let mut request = post_json("{}");
     request
         .headers_mut()

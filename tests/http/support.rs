@@ -88,6 +88,7 @@ fn state_with(
 pub(crate) fn limits() -> HttpLimits {
     HttpLimits {
         max_tasks: 256,
+        strict: false,
         max_image_bytes: 32 << 20,
         max_crop_bytes: 256 << 20,
         max_in_flight: 64,

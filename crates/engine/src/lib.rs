@@ -35,6 +35,7 @@ pub use memory_pool::{MemoryPool, MemoryShare};
 pub use model::{Model, UnknownModel};
 pub use operations::{Choice, OPERATIONS, Operation, Param};
 pub use panic_text::panic_text;
+pub use params::{excerpt, shortened};
 pub use readiness::{ModelInfo, Readiness};
 pub use result::{Classification, CropImage, Data, Detection, OperationResult, PngBase64, Status};
 pub use runner::Unavailable;

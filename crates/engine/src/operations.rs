@@ -134,7 +134,7 @@ pub const OPERATIONS: &[Operation] = &[
             Param {
                 name: "max_length",
                 description: "The most tokens of the description, those of the prompt and two marks included: an integer from 1 to \
-                              512, by default 50.",
+                              512 (more counts as 512), by default 50.",
             },
             Param {
                 name: "num_beams",
@@ -150,7 +150,9 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 impl Operation {
-    pub(crate) fn find(name: &str) -> Option<&'static Operation> {
+    /// The operation of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Operation> {
         OPERATIONS.iter().find(|operation| operation.name == name)
     }
 

@@ -36,7 +36,7 @@ impl Target {
 
 impl FaceContext {
     /// Both, the default first.
-    pub(crate) const ALL: [Self; 2] = [Self::ProminentPerson, Self::WholeImage];
+    pub const ALL: [Self; 2] = [Self::ProminentPerson, Self::WholeImage];
 
     /// What clients call it.
     #[must_use]

@@ -14,6 +14,8 @@ pub struct Task {
     pub operation: String,
     /// Parameters; empty if the client gave none.
     pub params: Params,
+    /// Why it is not to be done, whatever it asks; the client is told.
+    pub refused: Option<String>,
 }
 
 /// The tasks of one request: no more than the limit, and no two with the same `operation_id`.
@@ -42,12 +44,7 @@ impl TaskList {
     /// # Errors
     /// [`TaskListError`], naming the limit or the first `operation_id` that comes twice.
     pub fn new(tasks: Vec<Task>, limit: usize) -> Result<Self, TaskListError> {
-        if tasks.len() > limit {
-            return Err(TaskListError::TooMany {
-                found: tasks.len(),
-                limit,
-            });
-        }
+        Self::check_length(tasks.len(), limit)?;
         let mut seen = HashSet::with_capacity(tasks.len());
         for task in &tasks {
             if !seen.insert(task.operation_id.as_str()) {
@@ -57,6 +54,17 @@ impl TaskList {
             }
         }
         Ok(Self(tasks))
+    }
+
+    /// Whether a list of so many tasks is taken at all, before any of them is read.
+    ///
+    /// # Errors
+    /// [`TaskListError::TooMany`].
+    pub fn check_length(found: usize, limit: usize) -> Result<(), TaskListError> {
+        match found <= limit {
+            true => Ok(()),
+            false => Err(TaskListError::TooMany { found, limit }),
+        }
     }
 
     /// The tasks, in the client's order.
@@ -75,6 +83,7 @@ mod tests {
             operation_id: id.into(),
             operation: "x".into(),
             params: Params::new(),
+            refused: None,
         }
     }
 

@@ -41,6 +41,7 @@ impl Wording {
             operation_id: OPERATION.to_owned(),
             operation: OPERATION.to_owned(),
             params,
+            refused: None,
         }
     }
 }

@@ -39,6 +39,7 @@ impl Images {
                 operation_id: operation.to_owned(),
                 operation: operation.to_owned(),
                 params: params.as_object().cloned().unwrap_or_default(),
+                refused: None,
             }
         });
         Ok(Self {

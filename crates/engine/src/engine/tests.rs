@@ -184,6 +184,7 @@ async fn analyze(engine: &Arc<Engine>, operations: &[&str]) -> Analysis {
         operation_id: (*operation).to_owned(),
         operation: (*operation).to_owned(),
         params: json!({ "normalize": true }).as_object().unwrap().clone(),
+        refused: None,
     });
     answer(engine, tasks.collect()).await
 }
@@ -202,6 +203,7 @@ async fn boxes(engine: &Arc<Engine>) -> Analysis {
         operation_id: operation_id.to_owned(),
         operation: "detect_bounding_box".to_owned(),
         params: params.as_object().unwrap().clone(),
+        refused: None,
     };
     let any_face = json!({ "target": "prominent_face", "face_context": "whole_image" });
     let tasks = vec![

@@ -16,8 +16,10 @@ use crate::task::{Params, Task};
 
 /// The collections whose classifiers `tasks` ask.
 pub(crate) fn collections(tasks: &[Task]) -> BTreeSet<u64> {
-    let asks =
-        |task: &&Task| Operation::find(&task.operation).is_some_and(|it| it.kind == Kind::Classify);
+    let asks = |task: &&Task| {
+        let operation = Operation::find(&task.operation);
+        task.refused.is_none() && operation.is_some_and(|it| it.kind == Kind::Classify)
+    };
     let named = tasks.iter().filter(asks);
     named
         .filter_map(|task| params::collection_id(&task.params).ok())
@@ -30,6 +32,9 @@ pub(super) fn answer(
     lineup: &Lineup,
     classifier: impl Fn(u64) -> Result<Arc<Classifier>, Unserved>,
 ) -> Result<Answer, Failure> {
+    if let Some(reason) = &task.refused {
+        return Err(reason.clone().into());
+    }
     let Some(operation) = Operation::find(&task.operation) else {
         let name = params::shortened(&task.operation);
         return Err(format!("operation type '{name}' is not supported").into());
@@ -97,7 +102,7 @@ fn detection(target: Target, params: &Params) -> Result<Option<Detect>, String> 
         Target::WholeImage => None,
         Target::ProminentPerson => Some(Detect::Person),
         Target::ProminentFace => Some(Detect::Face {
-            context: params::face_context(params)?,
+            context: params::face_context(params),
         }),
     })
 }

@@ -42,6 +42,7 @@ async fn classify(engine: &Arc<Engine>) -> OperationResult {
         operation_id: "c".to_owned(),
         operation: "classify".to_owned(),
         params: json!({ "collection_id": 7 }).as_object().unwrap().clone(),
+        refused: None,
     };
     answer(engine, vec![task]).await.results["c"].clone()
 }

@@ -68,6 +68,7 @@ fn clip_task() -> TaskList {
         operation_id: "a".to_owned(),
         operation: BOTH[0].to_owned(),
         params: serde_json::Map::new(),
+        refused: None,
     };
     TaskList::new(vec![task], 1).unwrap()
 }

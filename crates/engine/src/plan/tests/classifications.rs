@@ -155,7 +155,7 @@ fn what_cannot_be_judged_says_why_and_costs_the_others_nothing() {
     let tasks = [
         whole("clip", CLIP),
         whole("missing", "classify"),
-        with(classify("text", 1), "collection_id", json!("1")),
+        with(classify("text", 1), "collection_id", json!("one")),
         with(classify("sky", 1), "target", json!("sky")),
         classify("unknown", 99),
         classify("torn", 14),
@@ -181,7 +181,7 @@ fn what_cannot_be_judged_says_why_and_costs_the_others_nothing() {
         ),
         (
             "text",
-            OperationResult::skipped("collection_id must be an integer of at least 0, not \"1\""),
+            OperationResult::skipped("collection_id must be an integer of at least 0, not \"one\""),
         ),
         (
             "unknown",

@@ -30,6 +30,7 @@ fn task(operation_id: &str, operation: &str, params: Value) -> Task {
         operation_id: operation_id.to_owned(),
         operation: operation.to_owned(),
         params: params.as_object().unwrap().clone(),
+        refused: None,
     }
 }
 
