@@ -56,7 +56,7 @@ fn a_wrong_setting_is_named() {
         (&["models", "list", "--log", "=,="], "--log"),
         (
             &["analyze", "x.png", "--tasks", "[1]"],
-            "--tasks: [0]: invalid type",
+            "--tasks: [0]: must be an object, not 1",
         ),
         (
             &["analyze", "no-such-file.png", "--tasks", "[]"],

@@ -8,7 +8,7 @@ mod server;
 mod weights;
 
 pub use classifiers::ClassifiersSettings;
-pub use engine::{DeviceChoice, EngineSettings, Precision, SettingError};
+pub use engine::{DeviceChoice, EngineSettings, OrientationChoice, Precision, SettingError};
 pub use fetch::{DEFAULT_MAX_IMAGE_BYTES, FetchSettings};
 pub use log::{LogFormat, LogSettings};
 pub use server::{Preload, ServerSettings};
