@@ -6,11 +6,11 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
 use candle_core::Device;
-use engine::{Engine, EngineConfig};
-use image_embed::wire::{AnalyzeResponse, parse_request, parse_tasks};
+use engine::{Engine, EngineConfig, Lineup, MemoryBudget};
+use image_embed::wire::{AnalyzeResponse, Reading, parse_request, parse_tasks};
 use imaging::{ExifOrientation, Limits, RgbImage};
 use libfuzzer_sys::fuzz_target;
-use models::{Placement, Precision, blip, clip};
+use models::{Placement, Precision};
 use tokio::runtime::{Builder, Runtime};
 use weights::{Store, StoreConfig};
 
@@ -28,8 +28,10 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
         store: Store::new(store),
         classifiers_dir: None,
         placement: Placement::new(Device::Cpu, Precision::F32),
-        clip_variant: clip::Variant::default(),
-        blip_variant: blip::Variant::default(),
+        lineup: Lineup::default(),
+        max_batch: NonZeroUsize::MIN,
+        memory: MemoryBudget::of(64 << 20),
+        cache_bytes: 0,
         threads: NonZeroUsize::MIN,
         image_limits: Limits::default(),
         exif_orientation: ExifOrientation::Ignore,
@@ -38,11 +40,15 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
 });
 
 fuzz_target!(|json: &[u8]| {
-    let by_url = parse_request(json, MAX_TASKS).ok().map(|(_url, list)| list);
-    for list in [parse_tasks(json, MAX_TASKS).ok(), by_url].into_iter().flatten() {
+    let reading = Reading { max_tasks: MAX_TASKS, strict: json.len() % 2 == 0 };
+    let requests = [parse_tasks(json, reading), parse_request(json, reading)];
+    for request in requests.into_iter().flatten() {
+        let list = request.tasks;
         let tasks = list.tasks();
+        let ignored = request.ignored.to_string();
+        assert!(ignored.len() < 1000 && ignored.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
         assert!(tasks.len() <= MAX_TASKS);
-        let analysis = RUNTIME.block_on(ENGINE.analyze(PNG.clone().into(), &list)).unwrap();
+        let analysis = RUNTIME.block_on(ENGINE.analyze(PNG.clone().into(), &list, request.exif_orientation, None)).unwrap();
         let answered: Vec<_> = analysis.results.keys().cloned().collect();
         let asked: Vec<_> = tasks.iter().map(|task| task.operation_id.clone()).collect();
         assert_eq!(answered, asked, "a result a task, in their order, so ids are unique");

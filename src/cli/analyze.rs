@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use clap::Args;
 use engine::{Engine, TaskList};
+use imaging::ExifOrientation;
 
 use crate::config::{ClassifiersSettings, EngineSettings, FetchSettings, WeightsSettings};
 use crate::fetch::Fetcher;
@@ -35,7 +36,9 @@ pub(crate) struct Analyze {
 impl Analyze {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let tasks = read_tasks(&self.tasks)?;
-        let mut config = self.engine.engine_config(&self.weights)?;
+        let mut config = self
+            .engine
+            .engine_config(&self.weights, ExifOrientation::Apply)?;
         config.classifiers_dir = Some(self.classifiers.classifiers_dir.clone());
         let engine = Arc::new(Engine::new(config)?);
         let fetcher = Fetcher::new(self.fetch.policy())?;
@@ -46,7 +49,7 @@ impl Analyze {
         let response = runtime.block_on(async {
             let (name, image) = self.read_image(&fetcher).await?;
             let analysis = engine
-                .analyze(image, &tasks, None)
+                .analyze(image, &tasks, None, None)
                 .await
                 .context("Could not process image")?;
             anyhow::Ok(AnalyzeResponse::new(name, analysis, usize::MAX))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use engine::{Engine, Model};
+use imaging::ExifOrientation;
 use models::Placement;
 use tracing::info;
 
@@ -33,7 +34,9 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let mut config = self.engine.engine_config(&self.weights)?;
+        let mut config = self
+            .engine
+            .engine_config(&self.weights, ExifOrientation::Ignore)?;
         config.classifiers_dir = Some(self.classifiers.classifiers_dir);
         let threads = config.threads.get();
         let lineup = config.lineup;

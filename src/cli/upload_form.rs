@@ -7,12 +7,18 @@ pub(super) struct UploadForm {
 }
 
 impl UploadForm {
-    pub(super) fn new(file_name: &str, image: &[u8], tasks_json: &str) -> Self {
+    /// `fields` are text; the image follows them.
+    pub(super) fn new(file_name: &str, image: &[u8], fields: &[(&str, &str)]) -> Self {
         // Random, so that no image holds it.
         let boundary = Uuid::new_v4().simple();
+        let fields = fields.iter().map(|(name, text)| {
+            format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n"
+            )
+        });
+        let fields: String = fields.collect();
         let head = format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"tasks_json\"\r\n\r\n{tasks_json}\r\n\
-             --{boundary}\r\nContent-Disposition: form-data; name=\"image_file\"; filename=\"{}\"\r\n\
+            "{fields}--{boundary}\r\nContent-Disposition: form-data; name=\"image_file\"; filename=\"{}\"\r\n\
              Content-Type: application/octet-stream\r\n\r\n",
             escaped(file_name)
         );
@@ -38,7 +44,11 @@ mod tests {
 
     #[test]
     fn a_file_s_name_cannot_end_its_header() {
-        let form = UploadForm::new("a\"\r\nX: y\r\n\r\n.jpg", b"\xff\xd8", "[]");
+        let form = UploadForm::new(
+            "a\"\r\nX: y\r\n\r\n.jpg",
+            b"\xff\xd8",
+            &[("tasks_json", "[]")],
+        );
         let text = String::from_utf8_lossy(&form.body);
         assert!(
             text.contains("filename=\"a%22%0D%0AX: y%0D%0A%0D%0A.jpg\"\r\n"),

@@ -23,6 +23,15 @@ pub enum DeviceChoice {
     Cuda,
 }
 
+/// What becomes of an image's EXIF orientation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OrientationChoice {
+    /// The image is turned upright.
+    Apply,
+    /// Its pixels are taken as they are stored.
+    Ignore,
+}
+
 /// The numbers models multiply. Sums are f32 in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
@@ -146,17 +155,27 @@ pub struct EngineSettings {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub max_image_pixels: u64,
 
-    /// Turn images as their EXIF orientation says; the Python service does not
-    #[arg(long, env = "IMAGE_EMBED_APPLY_EXIF_ORIENTATION", value_parser = BoolishValueParser::new())]
-    pub apply_exif_orientation: bool,
+    /// Whether images are turned as their EXIF orientation says; a request may say otherwise [default: ignore for `serve`, as the
+    /// Python service does, else apply]
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_EXIF_ORIENTATION",
+        value_name = "WHAT",
+        ignore_case = true
+    )]
+    pub exif_orientation: Option<OrientationChoice>,
 }
 
 impl EngineSettings {
-    /// What an engine is made with; the classifiers' folder is the commands' that have one.
+    /// What an engine is made with, where `usual_orientation` is what the command does with EXIF orientations by default; the classifiers' folder is the commands' that have one.
     ///
     /// # Errors
     /// [`SettingError`], naming the setting that cannot be met.
-    pub fn engine_config(&self, weights: &WeightsSettings) -> Result<EngineConfig, SettingError> {
+    pub fn engine_config(
+        &self,
+        weights: &WeightsSettings,
+        usual_orientation: ExifOrientation,
+    ) -> Result<EngineConfig, SettingError> {
         if self.device == DeviceChoice::Cuda {
             return Err(SettingError::NoCuda);
         }
@@ -178,10 +197,10 @@ impl EngineSettings {
                 .threads
                 .map_or_else(cores, |wanted| wanted.min(cores())),
             image_limits: self.image_limits(&memory),
-            exif_orientation: if self.apply_exif_orientation {
-                ExifOrientation::Apply
-            } else {
-                ExifOrientation::Ignore
+            exif_orientation: match self.exif_orientation {
+                None => usual_orientation,
+                Some(OrientationChoice::Apply) => ExifOrientation::Apply,
+                Some(OrientationChoice::Ignore) => ExifOrientation::Ignore,
             },
         })
     }

@@ -8,7 +8,9 @@ mod server;
 mod weights;
 
 pub use classifiers::ClassifiersSettings;
-pub use engine::{DeviceChoice, EngineSettings, Precision, SettingError, setting_of};
+pub use engine::{
+    DeviceChoice, EngineSettings, OrientationChoice, Precision, SettingError, setting_of,
+};
 pub use fetch::{DEFAULT_MAX_IMAGE_BYTES, FetchSettings};
 pub use log::{LogFormat, LogSettings};
 pub use server::{Preload, ServerSettings};

@@ -21,6 +21,9 @@ use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYT
 /// Names the models of an answer whose weights nobody trained.
 const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models");
 
+/// Says that the image has an EXIF orientation, and that it was not applied.
+const EXIF_ORIENTATION: HeaderName = HeaderName::from_static("x-exif-orientation");
+
 /// Analyse the image at a URL
 ///
 /// The URL is fetched once, whatever the number of tasks. Trouble with one task is in that task's result; only an
@@ -37,7 +40,9 @@ const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
              what they say means nothing. Missing when there are none"),
                  ("x-ignored-keys" = String, description = "Keys of the request that nobody reads, with what they may have \
-             been meant to be. Missing when there are none"))),
+             been meant to be. Missing when there are none"),
+                 ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, \
+             and was not turned; `exif_orientation` in the request has it turned"))),
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
         (status = 408, description = "The body stopped arriving", body = ErrorBody),
         (status = 413, description = "The body is too large", body = ErrorBody),
@@ -85,7 +90,9 @@ pub(crate) async fn by_url(
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
              what they say means nothing. Missing when there are none"),
                  ("x-ignored-keys" = String, description = "Keys of the request that nobody reads, with what they may have \
-             been meant to be. Missing when there are none"))),
+             been meant to be. Missing when there are none"),
+                 ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, \
+             and was not turned; `exif_orientation` in the request has it turned"))),
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
         (status = 408, description = "The form stopped arriving", body = ErrorBody),
         (status = 413, description = "The image is too large", body = ErrorBody),
@@ -106,12 +113,14 @@ pub(crate) async fn by_upload(
         file_name,
         image,
         tasks_json,
+        exif_orientation,
     } = upload::read(&headers, body, app.limits.max_image_bytes).await?;
     let read = move |reading| wire::parse_tasks(&tasks_json, reading);
     let mut asked = json_body::read(&app, read)
         .await
         .map_err(|error| error.within("tasks_json"))?;
     asked.image_url = format!("uploaded:{file_name}");
+    asked.exif_orientation = exif_orientation;
     timings.add(Stage::Receive, began.elapsed());
     answer(&app, asked, image, deadline, timings).await
 }
@@ -125,10 +134,11 @@ async fn answer(
 ) -> Result<Response, ApiError> {
     let analysis = app
         .engine
-        .analyze(image, &asked.tasks, Some(deadline))
+        .analyze(image, &asked.tasks, asked.exif_orientation, Some(deadline))
         .await?;
     timings.extend(&analysis.timings);
     let untrained = untrained_models(&analysis.untrained);
+    let ignored_orientation = analysis.ignored_orientation;
     let json = wire::pieces(AnalyzeResponse::new(
         asked.image_url,
         analysis,
@@ -143,6 +153,12 @@ async fn answer(
     let mut response = (Extension(timings), json_type, body).into_response();
     if let Some(models) = untrained {
         response.headers_mut().insert(UNTRAINED_MODELS, models);
+    }
+    if let Some(orientation) = ignored_orientation {
+        let value = HeaderValue::try_from(format!("ignored; {orientation}"));
+        response
+            .headers_mut()
+            .extend(value.ok().map(|value| (EXIF_ORIENTATION, value)));
     }
     if let Some(keys) = json_body::ignored_keys(&asked.ignored) {
         response.headers_mut().insert(json_body::IGNORED_KEYS, keys);

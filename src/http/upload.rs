@@ -4,15 +4,19 @@ use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
+use imaging::ExifOrientation;
 use tower_http::timeout::TimeoutError;
 use utoipa::ToSchema;
 
 use crate::http::error::{ApiError, caused_by};
 use crate::http::form::{Charset, ContentType, FormError, Multipart, PartHead, Parts};
-use crate::wire::MAX_JSON_BYTES;
+use crate::wire::{self, MAX_JSON_BYTES};
 
 /// Bytes of a form besides its image and its tasks: headers, boundaries, fields that nobody reads.
 const MAX_OTHER_BYTES: usize = 4 << 20;
+
+/// Bytes of a field that is one word.
+const MAX_WORD_BYTES: usize = 100;
 
 /// The form of `POST /analyze_image_upload/`; for the API's documentation only, the fields are read as they arrive.
 #[derive(ToSchema)]
@@ -26,6 +30,9 @@ pub(crate) struct UploadForm {
         example = r#"[{"operation_id": "face", "type": "detect_bounding_box", "params": {"target": "prominent_face", "face_context": "whole_image"}}, {"operation_id": "clip", "type": "embed_clip_vit_b_32"}]"#
     )]
     tasks_json: String,
+    /// Whether the picture is turned as its EXIF orientation says: `apply` or `ignore`. The default is a setting of the server.
+    #[schema(value_type = Option<String>, example = "apply")]
+    exif_orientation: Option<String>,
 }
 
 /// What an upload carries.
@@ -33,6 +40,7 @@ pub(crate) struct Upload {
     pub(crate) file_name: String,
     pub(crate) image: Bytes,
     pub(crate) tasks_json: Bytes,
+    pub(crate) exif_orientation: Option<ExifOrientation>,
 }
 
 /// Reads the form's two fields, in any order. Others are passed over, and of two with one name the last counts, as with FastAPI.
@@ -88,6 +96,7 @@ struct Fields {
     max_image_bytes: usize,
     image: Option<Field>,
     tasks_json: Option<Field>,
+    exif_orientation: Option<Field>,
     open: Option<(Name, Field)>,
 }
 
@@ -95,6 +104,7 @@ struct Fields {
 enum Name {
     ImageFile,
     TasksJson,
+    ExifOrientation,
 }
 
 #[derive(Default)]
@@ -109,6 +119,7 @@ impl Fields {
             max_image_bytes,
             image: None,
             tasks_json: None,
+            exif_orientation: None,
             open: None,
         }
     }
@@ -117,6 +128,7 @@ impl Fields {
         match name {
             Name::ImageFile => &mut self.image,
             Name::TasksJson => &mut self.tasks_json,
+            Name::ExifOrientation => &mut self.exif_orientation,
         }
     }
 
@@ -138,12 +150,21 @@ impl Fields {
         if file_name.is_empty() && image.content.is_empty() {
             return Err(missing("image_file"));
         }
+        let exif_orientation = match self.exif_orientation {
+            // An empty field counts as none, as with FastAPI.
+            Some(field) if !field.content.is_empty() => {
+                let name = charset.decode(&field.content);
+                wire::orientation_named(&name.into())?
+            }
+            _ => None,
+        };
         let tasks_json = self.tasks_json.map(|field| text(field.content, charset));
         let tasks_json = tasks_json.filter(|json| !json.is_empty());
         Ok(Upload {
             file_name: charset.decode(&file_name),
             image: image.content.freeze(),
             tasks_json: tasks_json.ok_or_else(|| missing("tasks_json"))?,
+            exif_orientation,
         })
     }
 }
@@ -164,6 +185,7 @@ impl Parts for Fields {
         let name = match &head.name[..] {
             b"image_file" => Name::ImageFile,
             b"tasks_json" => Name::TasksJson,
+            b"exif_orientation" => Name::ExifOrientation,
             _ => return Ok(()),
         };
         let field = Field {
@@ -181,6 +203,7 @@ impl Parts for Fields {
         let (what, limit, setting) = match name {
             Name::ImageFile => ("image", self.max_image_bytes, Some("--max-image-bytes")),
             Name::TasksJson => ("tasks_json", MAX_JSON_BYTES, None),
+            Name::ExifOrientation => ("exif_orientation", MAX_WORD_BYTES, None),
         };
         if more.len() > limit - field.content.len() {
             return Err(ApiError::TooLarge {

@@ -274,6 +274,7 @@ mod tests {
         let analysis = Analysis {
             results: results.collect(),
             untrained: Vec::new(),
+            ignored_orientation: None,
             timings: engine::Timings::default(),
         };
         let response = AnalyzeResponse::new("i".to_owned(), analysis, 100);

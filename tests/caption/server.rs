@@ -176,6 +176,7 @@ async fn read(mut form: Multipart) -> (String, Vec<u8>, Value) {
             Some("tasks_json") => {
                 tasks = serde_json::from_slice(&field.bytes().await.unwrap()).unwrap();
             }
+            Some("exif_orientation") => assert_eq!(field.text().await.unwrap(), "apply"),
             other => panic!("a field {other:?}"),
         }
     }

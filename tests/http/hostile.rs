@@ -85,7 +85,7 @@ async fn a_png_bomb_is_refused_by_its_header() {
     assert!(detail.contains("--max-image-pixels"), "{detail}");
 }
 
-fn crc32(bytes: &[u8]) -> u32 {
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc: u32, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| {
             if crc & 1 == 1 {

@@ -7,6 +7,7 @@ mod deadlines;
 mod form;
 mod hostile;
 mod json;
+mod orientation;
 mod real_face;
 mod seeded;
 mod service;

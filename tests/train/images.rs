@@ -50,7 +50,6 @@ fn images_are_embedded_and_told_apart() {
         "--weights-dir",
         &weights,
         "--offline",
-        "--apply-exif-orientation",
         "--classifiers-dir",
         &folder,
     ];

@@ -47,7 +47,7 @@ pub struct EngineConfig {
     pub cache_bytes: u64,
     /// The largest image that is decoded.
     pub image_limits: Limits,
-    /// Whether EXIF orientation is applied.
+    /// Whether EXIF orientation is applied, where a request does not say.
     pub exif_orientation: ExifOrientation,
 }
 
@@ -85,6 +85,8 @@ pub struct Analysis {
     pub results: IndexMap<String, OperationResult>,
     /// Models that the tasks needed and whose weights nobody trained: what they say means nothing.
     pub untrained: Vec<Model>,
+    /// The EXIF orientation, 2 to 8, that the image has and that was not applied.
+    pub ignored_orientation: Option<u16>,
     /// How long each stage took.
     pub timings: Timings,
 }
@@ -95,6 +97,7 @@ pub struct Engine {
     machine: Machine,
     classifiers: Option<ServedClassifiers>,
     images: Arc<ImageWorks>,
+    exif_orientation: ExifOrientation,
 }
 
 impl Engine {
@@ -125,17 +128,17 @@ impl Engine {
                 pixel_memory: MemoryPool::new(config.memory.pixels),
                 shown_memory: MemoryPool::new(config.memory.shown),
                 image_limits: config.image_limits,
-                exif_orientation: config.exif_orientation,
             },
             classifiers: config
                 .classifiers_dir
                 .as_deref()
                 .map(ServedClassifiers::new),
             images: Arc::new(ImageWorks::new(config.cache_bytes)),
+            exif_orientation: config.exif_orientation,
         })
     }
 
-    /// Decodes `image` and answers every task. Dropping the future drops the work. With a `deadline`, a request that would not
+    /// Decodes `image`, turns it as `orientation` or else the configuration says, and answers every task. Dropping the future drops the work. With a `deadline`, a request that would not
     /// be answered by then is refused before anything is done for it.
     ///
     /// # Errors
@@ -145,6 +148,7 @@ impl Engine {
         self: &Arc<Self>,
         image: Bytes,
         tasks: &TaskList,
+        orientation: Option<ExifOrientation>,
         deadline: Option<Instant>,
     ) -> Result<Analysis, AnalyzeError> {
         let tasks = tasks.tasks();
@@ -163,12 +167,14 @@ impl Engine {
         let promises = admit(&self.machine.runners, &work, allowed)?;
 
         let encoded = image.clone();
+        let orientation = orientation.unwrap_or(self.exif_orientation);
         let images = Arc::clone(&self.images);
         let opened = self
             .machine
             .pixel_threads
-            .run(move || images.open(&encoded));
+            .run(move || images.open(&encoded, orientation));
         let (opened, _) = opened.await.map_err(|_panicked| AnalyzeError::Internal)?;
+        let ignored_orientation = opened.ignored_orientation;
         let execution = Execution::new(&self.machine, image, opened, promises);
         if !classifiers.is_empty() {
             execution.book(Stage::Classify, lookup);
@@ -181,6 +187,7 @@ impl Engine {
         Ok(Analysis {
             results,
             untrained: untrained.collect(),
+            ignored_orientation,
             timings: execution.into_timings(),
         })
     }

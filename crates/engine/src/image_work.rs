@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use imaging::RgbImage;
+use imaging::{ExifOrientation, RgbImage};
 use models::Pixels;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -17,21 +17,26 @@ use crate::memory_pool::MemoryShare;
 use crate::plan::{Crop, Describe, Detect, Embed, Failure, Outcome, Prepare};
 use crate::result::{CropImage, Detection};
 
-/// SHA-256 of an encoded image.
-type Digest = [u8; 32];
+/// What makes two requests be about the same pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ImageKey {
+    /// SHA-256 of the encoded image.
+    digest: [u8; 32],
+    orientation: ExifOrientation,
+}
 
 /// The images that are being worked on, and results of images that were.
 #[derive(Debug)]
 pub(crate) struct ImageWorks {
-    under_way: Mutex<HashMap<Digest, Weak<ImageWork>>>,
+    under_way: Mutex<HashMap<ImageKey, Weak<ImageWork>>>,
     /// None if nothing is to be kept.
-    kept: Option<Cache<Digest, Arc<Results>, Bytes>>,
+    kept: Option<Cache<ImageKey, Arc<Results>, Bytes>>,
 }
 
 /// What requests about the same image share. Two that are there at the same time compute each node once.
 #[derive(Debug)]
 pub(crate) struct ImageWork {
-    digest: Digest,
+    key: ImageKey,
     pub(crate) image: OnceCell<Result<Arc<Decoded>, AnalyzeError>>,
     pub(crate) crops: Memo<Crop, Arc<Cropped>>,
     pub(crate) pixels: Memo<Prepare, Arc<Pixels>>,
@@ -118,6 +123,8 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
 pub(crate) struct Opened {
     works: Arc<ImageWorks>,
     pub(crate) work: Arc<ImageWork>,
+    /// The orientation, 2 to 8, that the file has and that is not applied.
+    pub(crate) ignored_orientation: Option<u16>,
 }
 
 impl ImageWorks {
@@ -133,31 +140,40 @@ impl ImageWorks {
     }
 
     /// What is known of the image that `encoded` is. Hashes it, which takes a millisecond for two megabytes.
-    pub(crate) fn open(self: &Arc<Self>, encoded: &[u8]) -> Opened {
-        let digest: Digest = Sha256::digest(encoded).into();
+    pub(crate) fn open(self: &Arc<Self>, encoded: &[u8], orientation: ExifOrientation) -> Opened {
+        let stored = imaging::stored_orientation(encoded);
+        let key = ImageKey {
+            digest: Sha256::digest(encoded).into(),
+            // Where there is nothing to turn, it is the same picture either way.
+            orientation: stored.map_or(ExifOrientation::Ignore, |_| orientation),
+        };
         let mut under_way = self.lock();
         // There are no more of them than requests.
         under_way.retain(|_, work| work.strong_count() > 0);
-        let shared = under_way.get(&digest).and_then(Weak::upgrade);
+        let shared = under_way.get(&key).and_then(Weak::upgrade);
         // A request that comes later may fare better, so it does not share what broke.
         let shared = shared.filter(|work| !work.is_broken());
         let work = shared.unwrap_or_else(|| {
-            let kept = self.kept.as_ref().and_then(|kept| kept.get(&digest));
+            let kept = self.kept.as_ref().and_then(|kept| kept.get(&key));
             let work = Arc::new(ImageWork {
-                digest,
+                key,
                 image: OnceCell::new(),
                 crops: Memo::default(),
                 pixels: Memo::default(),
                 results: kept.unwrap_or_default(),
             });
-            under_way.insert(digest, Arc::downgrade(&work));
+            under_way.insert(key, Arc::downgrade(&work));
             work
         });
         let works = Arc::clone(self);
-        Opened { works, work }
+        Opened {
+            works,
+            work,
+            ignored_orientation: stored.filter(|_| orientation == ExifOrientation::Ignore),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Digest, Weak<ImageWork>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ImageKey, Weak<ImageWork>>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -165,6 +181,11 @@ impl ImageWorks {
 }
 
 impl ImageWork {
+    /// What becomes of the image's orientation.
+    pub(crate) fn orientation(&self) -> ExifOrientation {
+        self.key.orientation
+    }
+
     fn is_broken(&self) -> bool {
         self.results.are_broken()
             || self.image.get().is_some_and(Result::is_err)
@@ -213,7 +234,7 @@ impl Drop for Opened {
                 }
             });
             // Put again, as it may weigh more than before.
-            kept.insert(work.digest, Arc::clone(&work.results));
+            kept.insert(work.key, Arc::clone(&work.results));
         }
     }
 }
@@ -222,8 +243,8 @@ impl Drop for Opened {
 #[derive(Clone, Debug)]
 struct Bytes;
 
-impl Weighter<Digest, Arc<Results>> for Bytes {
-    fn weight(&self, _: &Digest, results: &Arc<Results>) -> u64 {
+impl Weighter<ImageKey, Arc<Results>> for Bytes {
+    fn weight(&self, _: &ImageKey, results: &Arc<Results>) -> u64 {
         results.bytes()
     }
 }

@@ -21,7 +21,7 @@ pub use decode::{decode, decode_bytes};
 pub use error::DecodeError;
 pub use format::Format;
 pub use limits::{LimitExceeded, Limits};
-pub use orientation::ExifOrientation;
+pub use orientation::{ExifOrientation, stored_orientation};
 pub use png::{EncodeError, encode_png};
 pub use resize::{Filter, ResizeError, Window, resize, resize_window};
 pub use rgb_image::RgbImage;

@@ -1,17 +1,25 @@
 mod exif;
 
-use crate::RgbImage;
+use crate::{Format, RgbImage};
 
 pub(crate) use self::exif::orientation_of;
 
 /// What to do with the orientation that a camera wrote into a file's EXIF data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum ExifOrientation {
     /// Leave the pixels as they are stored, as the Python service does.
     #[default]
     Ignore,
     /// Turn the image upright, as Pillow's `ImageOps.exif_transpose` does.
     Apply,
+}
+
+/// The EXIF orientation, 2 to 8, of a file whose pixels are not stored upright, if [`decode`](crate::decode) leaves that to its
+/// caller: a TIFF is always turned. Walks through the file.
+#[must_use]
+pub fn stored_orientation(bytes: &[u8]) -> Option<u16> {
+    let format = Format::of(bytes)?;
+    orientation_of(format, bytes).filter(|orientation| (2..=8).contains(orientation))
 }
 
 /// Turns an image upright that was stored with EXIF orientation `orientation`, 1 to 8.

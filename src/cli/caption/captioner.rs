@@ -86,7 +86,7 @@ impl Captioner {
                 tasks,
                 runtime,
             } => {
-                let analysis = runtime.block_on(engine.analyze(bytes.into(), tasks, None));
+                let analysis = runtime.block_on(engine.analyze(bytes.into(), tasks, None, None));
                 let mut analysis = analysis
                     .map_err(|error| Trouble::Image(format!("could not process image: {error}")))?;
                 let result = analysis

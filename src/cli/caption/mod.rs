@@ -19,6 +19,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use engine::{Engine, Role, TaskList};
+use imaging::ExifOrientation;
 use tokio::runtime::Runtime;
 
 use crate::config::{DEFAULT_MAX_IMAGE_BYTES, EngineSettings, WeightsSettings};
@@ -176,7 +177,10 @@ impl Caption {
             let server = Server::new(url, key, &task, timeout)?;
             return Ok(Captioner::new_server(server, max_image_bytes));
         }
-        let engine = Engine::new(self.engine.engine_config(&self.weights)?)?;
+        let engine = Engine::new(
+            self.engine
+                .engine_config(&self.weights, ExifOrientation::Apply)?,
+        )?;
         // Said once and now rather than of every image.
         runtime.block_on(engine.preload(engine.model(Role::Captions)))?;
         let tasks = TaskList::new(vec![task], 1)?;

@@ -99,7 +99,7 @@ impl Questions {
             return known.clone();
         }
         let question = |(file_name, image): &(String, Bytes)| {
-            let form = UploadForm::new(file_name, image, tasks);
+            let form = UploadForm::new(file_name, image, &[("tasks_json", tasks)]);
             let shown: String = tasks.split_whitespace().collect::<Vec<_>>().join(" ");
             let shown: String = shown.chars().take(200).collect();
             Arc::new(Question {

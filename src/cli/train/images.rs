@@ -70,7 +70,7 @@ impl Images {
     /// The image's vectors, one behind the other.
     fn embed(&self, path: &Path) -> anyhow::Result<Vec<f32>> {
         let image = std::fs::read(path).context("cannot read it")?;
-        let analysis = self.engine.analyze(image.into(), &self.tasks, None);
+        let analysis = self.engine.analyze(image.into(), &self.tasks, None, None);
         let analysis = self.runtime.block_on(analysis)?;
         let mut embedding = Vec::new();
         for (_, result) in analysis.results {

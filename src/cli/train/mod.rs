@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use engine::classifiers::EmbeddingModel;
+use imaging::ExifOrientation;
 
 use crate::config::{ClassifiersSettings, EngineSettings, WeightsSettings};
 use collection::Training;
@@ -106,7 +107,9 @@ impl Train {
         };
         let models = SiteModels::new(&self.from.embedding_models)?;
         let source: Box<dyn Source> = if let Some(folder) = &self.from.images {
-            let engine = self.engine.engine_config(&self.weights)?;
+            let engine = self
+                .engine
+                .engine_config(&self.weights, ExifOrientation::Apply)?;
             Box::new(Images::new(folder, engine, focus)?)
         } else if let Some(folder) = &self.from.data {
             Box::new(Folder::new(folder, focus, models))

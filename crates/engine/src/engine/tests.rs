@@ -194,7 +194,10 @@ async fn answer(engine: &Arc<Engine>, tasks: Vec<Task>) -> Analysis {
     let image = RgbImage::from_raw(2, 1, vec![0; 6]).unwrap();
     let tasks = TaskList::new(tasks, 10).unwrap();
     let image = imaging::encode_png(&image).unwrap();
-    engine.analyze(image.into(), &tasks, None).await.unwrap()
+    engine
+        .analyze(image.into(), &tasks, None, None)
+        .await
+        .unwrap()
 }
 
 /// A box of the person, one of the person's face, and one of any face.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
-use imaging::{ExifOrientation, Limits, RgbImage};
+use imaging::{Limits, RgbImage};
 use indexmap::IndexMap;
 use models::Pixels;
 
@@ -39,7 +39,6 @@ pub(crate) struct Machine {
     /// For what answers show.
     pub(crate) shown_memory: MemoryPool,
     pub(crate) image_limits: Limits,
-    pub(crate) exif_orientation: ExifOrientation,
 }
 
 /// One request being computed. Dropping it ends its work. A node that it was computing and that another request about the same image
@@ -224,7 +223,7 @@ impl<'a> Execution<'a> {
     /// Waits for memory, then decodes.
     async fn decode(&self) -> Result<Arc<Decoded>, AnalyzeError> {
         let machine = self.machine;
-        let (limits, orientation) = (machine.image_limits.clone(), machine.exif_orientation);
+        let (limits, orientation) = (machine.image_limits.clone(), self.work().orientation());
         let (encoded, header_limits) = (self.encoded.clone(), limits.clone());
         // Reading a header may mean walking through the file, so it is no work for an async thread either.
         let header = move || imaging::decode_bytes(&encoded, &header_limits);

@@ -91,7 +91,12 @@ impl Server {
 
     /// Has an image captioned, waiting for a turn where the server is busy. Blocks.
     pub(super) fn caption(&self, file_name: &str, image: &[u8]) -> Result<Caption, Trouble> {
-        let form = UploadForm::new(file_name, image, &self.tasks_json);
+        // Without a server the orientation is applied, too. A Python service passes over the field.
+        let fields = [
+            ("tasks_json", &self.tasks_json[..]),
+            ("exif_orientation", "apply"),
+        ];
+        let form = UploadForm::new(file_name, image, &fields);
         let deadline = Instant::now() + self.timeout;
         let mut pauses = PAUSES.into_iter();
         loop {

@@ -74,7 +74,10 @@ fn clip_task() -> TaskList {
 }
 
 async fn vector(engine: Arc<Engine>, image: Bytes) -> Option<Data> {
-    let analysis = engine.analyze(image, &clip_task(), None).await.unwrap();
+    let analysis = engine
+        .analyze(image, &clip_task(), None, None)
+        .await
+        .unwrap();
     analysis.results["a"].data.clone()
 }
 
@@ -131,6 +134,7 @@ fn face_task() -> TaskList {
         params: [("target".to_owned(), "prominent_face".into())]
             .into_iter()
             .collect(),
+        refused: None,
     };
     TaskList::new(vec![task], 1).unwrap()
 }
@@ -141,7 +145,10 @@ async fn that_there_is_no_face_is_kept_too() {
     let nobody = Sees::default();
     put_detectors(&engine, &nobody);
     for _ in 0..2 {
-        let analysis = engine.analyze(png(1), &face_task(), None).await.unwrap();
+        let analysis = engine
+            .analyze(png(1), &face_task(), None, None)
+            .await
+            .unwrap();
         assert_eq!(analysis.results["a"].status, Status::Skipped);
     }
     let looks = nobody.1.load(Ordering::SeqCst);
@@ -161,7 +168,12 @@ async fn a_crop_for_which_there_is_no_memory_is_left_out_and_the_answer_stays() 
         put_detectors(&engine, &Sees(vec![one], Arc::default()));
         let shown = engine.machine.shown_memory.clone();
         let all = shown.share(u64::MAX).await;
-        let answer = async || engine.analyze(png(1), &face_task(), None).await.unwrap();
+        let answer = async || {
+            engine
+                .analyze(png(1), &face_task(), None, None)
+                .await
+                .unwrap()
+        };
         let without = answer().await.results["a"].clone();
         assert_eq!(without.status, Status::Success);
         assert!(without.data.is_some() && without.crop.is_none());
@@ -192,7 +204,9 @@ async fn a_request_that_cannot_be_answered_in_time_is_refused_at_once() {
         .collect();
     tokio::time::sleep(Duration::from_millis(30)).await;
     let deadline = Instant::now() + Duration::from_millis(300);
-    let refused = engine.analyze(png(99), &clip_task(), Some(deadline)).await;
+    let refused = engine
+        .analyze(png(99), &clip_task(), None, Some(deadline))
+        .await;
     let Err(AnalyzeError::Overloaded(overloaded @ Overloaded::Late { expected, allowed })) =
         refused
     else {
@@ -205,7 +219,7 @@ async fn a_request_that_cannot_be_answered_in_time_is_refused_at_once() {
     let patient = Instant::now() + Duration::from_secs(60);
     assert!(
         engine
-            .analyze(png(98), &clip_task(), Some(patient))
+            .analyze(png(98), &clip_task(), None, Some(patient))
             .await
             .is_ok()
     );
@@ -247,4 +261,45 @@ async fn images_wait_for_memory_and_one_larger_than_all_has_it_for_itself() {
         assert!(answer.await.unwrap().is_some());
     }
     assert_eq!(engine.machine.pixel_memory.free(), 1024);
+}
+
+/// Two by one pixels, to be turned by a quarter as their `eXIf` chunk says.
+fn turned_png() -> Bytes {
+    let exif = b"eXIfMM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let crc = !exif.iter().fold(!0_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xEDB8_8320 * (crc & 1))
+        })
+    });
+    let mut chunk = (exif.len() as u32 - 4).to_be_bytes().to_vec();
+    chunk.extend(exif);
+    chunk.extend(crc.to_be_bytes());
+    let mut png = png(7).to_vec();
+    // After the signature and the header.
+    png.splice(33..33, chunk);
+    png.into()
+}
+
+#[tokio::test]
+async fn a_picture_that_one_request_turns_and_another_does_not_is_two_pictures() {
+    let (engine, counting) = counting(1 << 20);
+    let ask = async |image: Bytes, orientation| {
+        let tasks = clip_task();
+        let analysis = engine.analyze(image, &tasks, Some(orientation), None);
+        analysis.await.unwrap().ignored_orientation
+    };
+    let (turned, stored) = tokio::join!(
+        ask(turned_png(), ExifOrientation::Apply),
+        ask(turned_png(), ExifOrientation::Ignore)
+    );
+    assert_eq!((turned, stored), (None, Some(6)));
+    assert_eq!(counting.0.load(Ordering::SeqCst), 2);
+    assert_eq!(ask(turned_png(), ExifOrientation::Ignore).await, Some(6));
+    assert_eq!(counting.0.load(Ordering::SeqCst), 2, "that was kept");
+    let upright = tokio::join!(
+        ask(png(7), ExifOrientation::Apply),
+        ask(png(7), ExifOrientation::Ignore)
+    );
+    assert_eq!(upright, (None, None));
+    assert_eq!(counting.0.load(Ordering::SeqCst), 3, "it is one picture");
 }

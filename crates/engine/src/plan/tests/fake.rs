@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use imaging::{ExifOrientation, Limits, RgbImage};
+use imaging::{Limits, RgbImage};
 use models::{
     CaptionError, CaptionOptions, CaptionWriter, DetectError, EncodeError, EndedCaption,
     ImageCaptioner, ImageEncoder, Interrupt, Pixels, PromptError, Recipe,
@@ -111,7 +111,6 @@ impl Fake {
             pixel_memory: MemoryPool::new(1 << 20),
             shown_memory: MemoryPool::new(1 << 20),
             image_limits: Limits::default(),
-            exif_orientation: ExifOrientation::Ignore,
         }
     }
 }

@@ -134,7 +134,7 @@ fn timed_answers(
 ) -> (IndexMap<String, OperationResult>, Vec<&'static str>) {
     let (plan, machine) = (plan(tasks), models.machine());
     let png: bytes::Bytes = imaging::encode_png(&image()).unwrap().into();
-    let opened = Arc::new(ImageWorks::new(0)).open(&png);
+    let opened = Arc::new(ImageWorks::new(0)).open(&png, ExifOrientation::Ignore);
     let execution = Execution::new(&machine, png, opened, Vec::new());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
