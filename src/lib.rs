@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod config;
 pub mod fetch;
+pub mod held;
 pub mod http;
 pub mod wire;
 

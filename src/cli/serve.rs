@@ -61,7 +61,9 @@ impl Serve {
         );
         let engine = Arc::new(Engine::new(config)?);
         let fetcher = Fetcher::new(self.fetch.policy())?;
-        let limits = self.server.limits(self.fetch.max_image_bytes);
+        let limits = self
+            .server
+            .limits(self.fetch.max_image_bytes, memory.encoded);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
             .enable_all()

@@ -120,11 +120,12 @@ impl ServerSettings {
 
     /// What the router enforces.
     #[must_use]
-    pub fn limits(&self, max_image_bytes: u64) -> HttpLimits {
+    pub fn limits(&self, max_image_bytes: u64, encoded_bytes: u64) -> HttpLimits {
         HttpLimits {
             max_tasks: self.max_tasks.get(),
             strict: self.strict,
             max_image_bytes: usize::try_from(max_image_bytes).unwrap_or(usize::MAX),
+            encoded_bytes,
             max_crop_bytes: self.max_crop_bytes,
             max_in_flight: self.max_in_flight.get(),
             body_idle_timeout: Duration::from_secs(self.body_idle_timeout),

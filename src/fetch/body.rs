@@ -7,6 +7,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 use super::error::{AnswerFault, BodyError};
 use super::head::{Head, read_line};
+use crate::held::{Held, NoRoom};
 
 /// How the end of a body is told (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(super) async fn read_body<S>(
     stream: &mut S,
     head: &Head,
     max_bytes: u64,
+    held: &Held,
 ) -> Result<Bytes, BodyError>
 where
     S: AsyncBufRead + Unpin,
@@ -35,6 +37,7 @@ where
         stream,
         bytes: BytesMut::new(),
         max_bytes,
+        held,
     };
     match framing {
         Framing::Nothing => {}
@@ -88,6 +91,7 @@ struct Body<'a, S> {
     stream: &'a mut S,
     bytes: BytesMut,
     max_bytes: u64,
+    held: &'a Held,
 }
 
 impl<S: AsyncBufRead + Unpin> Body<'_, S> {
@@ -147,6 +151,9 @@ impl<S: AsyncBufRead + Unpin> Body<'_, S> {
     async fn piece(&mut self, most: u64) -> Result<u64, BodyError> {
         let arrived = self.stream.fill_buf().await.map_err(AnswerFault::Broken)?;
         let length = usize::try_from(most).map_or(arrived.len(), |most| arrived.len().min(most));
+        let bytes = (self.bytes.len() + length) as u64;
+        let room = self.held.grow_to(bytes.min(self.max_bytes)).await;
+        room.map_err(|NoRoom| BodyError::NoRoom)?;
         self.bytes.extend_from_slice(&arrived[..length]);
         self.stream.consume(length);
         Ok(length as u64)
@@ -228,6 +235,7 @@ mod tests {
             &mut text,
             &head(&[("transfer-encoding", "chunked")]),
             max_bytes,
+            &Held::uncounted(),
         )
         .await
     }
@@ -273,7 +281,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
             runtime.block_on(async {
                 if let Ok(head) = read_head(&mut text).await
-                    && let Ok(body) = read_body(&mut text, &head, 20).await
+                    && let Ok(body) = read_body(&mut text, &head, 20, &Held::uncounted()).await
                 {
                     prop_assert!(body.len() <= 20);
                 }

@@ -16,6 +16,9 @@ pub enum FetchError {
     /// The text, or the address a redirect leads to, is not an absolute URL with a host.
     #[error("the URL is not valid: {0}")]
     InvalidUrl(String),
+    /// The images of other requests take all the memory there is for them.
+    #[error("there is no memory for it at the moment; try again shortly")]
+    NoRoom,
     /// Neither http nor https.
     #[error("the scheme '{scheme}' is not supported, only http and https are")]
     UnsupportedScheme {
@@ -167,6 +170,8 @@ pub(super) enum BodyError {
     Fault(#[from] AnswerFault),
     #[error("the body is too large")]
     TooLarge,
+    #[error("there is no memory for the body")]
+    NoRoom,
 }
 
 /// Why what a content coding did could not be undone.

@@ -15,6 +15,7 @@ use super::cookies::Cookies;
 use super::error::{AnswerFault, BodyError, FetchError};
 use super::head::{Head, read_head};
 use super::target::Target;
+use crate::held::Held;
 
 /// The largest piece that is read at a time.
 const PIECE: usize = 64 << 10;
@@ -32,6 +33,7 @@ pub(super) struct Question<'a> {
     pub(super) target: &'a Target,
     pub(super) user_agent: &'a HeaderValue,
     pub(super) max_bytes: u64,
+    pub(super) held: &'a Held,
 }
 
 impl Question<'_> {
@@ -66,9 +68,10 @@ impl Question<'_> {
             return Err(FetchError::Status(head.status));
         }
         let codings = coding::codings(&head)?;
-        let body = read_body(&mut stream, &head, self.max_bytes).await;
+        let body = read_body(&mut stream, &head, self.max_bytes, self.held).await;
         let bytes = body.map_err(|error| match error {
             BodyError::Fault(fault) => faulty(fault),
+            BodyError::NoRoom => FetchError::NoRoom,
             BodyError::TooLarge => FetchError::TooLarge {
                 limit: self.max_bytes,
             },

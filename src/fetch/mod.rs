@@ -44,6 +44,7 @@ pub use policy::{DEFAULT_USER_AGENT, FetchPolicy, PolicyError};
 pub use target::Target;
 pub use url::Host;
 
+use crate::held::{Held, NoRoom};
 use coding::Decoder;
 use cookies::Cookies;
 use exchange::{Answer, Question};
@@ -82,20 +83,27 @@ impl Fetcher {
     /// Must run inside a tokio runtime with time and I/O enabled. Dropping the future ends the
     /// fetch.
     pub async fn get(&self, url: &str) -> Result<Bytes, FetchError> {
+        self.get_held(url, &Held::uncounted()).await
+    }
+
+    /// The same, with the bytes counted in `held` as they arrive.
+    pub async fn get_held(&self, url: &str, held: &Held) -> Result<Bytes, FetchError> {
         let limit = self.policy.total_timeout;
-        let fetched = timeout(limit, self.follow(url)).await;
+        let fetched = timeout(limit, self.follow(url, held)).await;
         fetched.unwrap_or(Err(FetchError::Timeout { limit }))
     }
 
-    async fn follow(&self, url: &str) -> Result<Bytes, FetchError> {
+    async fn follow(&self, url: &str, held: &Held) -> Result<Bytes, FetchError> {
         let mut target = Target::parse(url)?;
         let mut cookies = Cookies::default();
         let mut redirects = 0;
         loop {
-            match self.hop(&target, &mut cookies).await? {
+            match self.hop(&target, &mut cookies, held).await? {
                 Answer::File(bytes, codings) => {
                     let max_bytes = self.policy.max_bytes;
                     let bytes = self.decoder.undo(codings, bytes, max_bytes).await?;
+                    let room = held.grow_to(bytes.len() as u64).await;
+                    room.map_err(|NoRoom| FetchError::NoRoom)?;
                     return if bytes.is_empty() {
                         Err(FetchError::Empty)
                     } else {
@@ -111,11 +119,17 @@ impl Fetcher {
         }
     }
 
-    async fn hop(&self, target: &Target, cookies: &mut Cookies) -> Result<Answer, FetchError> {
+    async fn hop(
+        &self,
+        target: &Target,
+        cookies: &mut Cookies,
+        held: &Held,
+    ) -> Result<Answer, FetchError> {
         let question = Question {
             target,
             user_agent: &self.policy.user_agent,
             max_bytes: self.policy.max_bytes,
+            held,
         };
         let limit = self.policy.connect_timeout;
         let too_late = |_| FetchError::ConnectTimeout {

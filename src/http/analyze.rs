@@ -10,6 +10,7 @@ use engine::{Model, Stage, Timings};
 use http_body_util::LengthLimitError;
 use tower_http::timeout::TimeoutError;
 
+use crate::held::Held;
 use crate::http::AppState;
 use crate::http::admission::Deadline;
 use crate::http::error::{ApiError, caused_by};
@@ -69,10 +70,10 @@ pub(crate) async fn by_url(
     timings.add(Stage::Receive, began.elapsed());
 
     let began = Instant::now();
-    let image = app.fetcher.get(&asked.image_url).await;
-    let image = image.map_err(ApiError::Download)?;
+    let held = Held::of(&app.encoded_memory);
+    let image = app.fetcher.get_held(&asked.image_url, &held).await?;
     timings.add(Stage::Download, began.elapsed());
-    answer(&app, asked, image, deadline, timings).await
+    answer(&app, asked, image, &held, deadline, timings).await
 }
 
 /// Analyse an uploaded image
@@ -109,12 +110,13 @@ pub(crate) async fn by_upload(
 ) -> Result<Response, ApiError> {
     let mut timings = Timings::default();
     let began = Instant::now();
+    let held = Held::of(&app.encoded_memory);
     let Upload {
         file_name,
         image,
         tasks_json,
         exif_orientation,
-    } = upload::read(&headers, body, app.limits.max_image_bytes).await?;
+    } = upload::read(&headers, body, app.limits.max_image_bytes, &held).await?;
     let read = move |reading| wire::parse_tasks(&tasks_json, reading);
     let mut asked = json_body::read(&app, read)
         .await
@@ -122,13 +124,14 @@ pub(crate) async fn by_upload(
     asked.image_url = format!("uploaded:{file_name}");
     asked.exif_orientation = exif_orientation;
     timings.add(Stage::Receive, began.elapsed());
-    answer(&app, asked, image, deadline, timings).await
+    answer(&app, asked, image, &held, deadline, timings).await
 }
 
 async fn answer(
     app: &AppState,
     asked: Request,
     image: Bytes,
+    _held: &Held,
     Deadline(deadline): Deadline,
     mut timings: Timings,
 ) -> Result<Response, ApiError> {

@@ -11,6 +11,7 @@ use thiserror::Error as ThisError;
 
 use crate::config::setting_of;
 use crate::fetch::FetchError;
+use crate::held::NoRoom;
 use crate::wire::{ErrorBody, RequestError};
 
 /// Everything a client can be told instead of an answer; the text is the body's `detail`.
@@ -54,6 +55,10 @@ pub(crate) enum ApiError {
         "the server has as many connections as it takes (--max-connections); try again shortly"
     )]
     TooManyConnections,
+    #[error(
+        "the images of other requests take all the memory there is for them; try again shortly"
+    )]
+    NoRoom,
     #[error(transparent)]
     Overloaded(Overloaded),
     #[error("the request was not finished within {} s", .0.as_secs_f64())]
@@ -77,7 +82,7 @@ impl ApiError {
             Self::Untyped | Self::NotJson(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Stalled => StatusCode::REQUEST_TIMEOUT,
-            Self::Full { .. } | Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Full { .. } | Self::NoRoom | Self::Overloaded(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -99,7 +104,7 @@ impl ApiError {
         match self {
             Self::Full { retry_after, .. } => Some(*retry_after),
             Self::Overloaded(error) => Some(error.retry_after()),
-            Self::TooManyConnections => Some(Duration::from_secs(1)),
+            Self::NoRoom | Self::TooManyConnections => Some(Duration::from_secs(1)),
             _ => None,
         }
     }
@@ -147,6 +152,21 @@ pub(crate) fn caused_by<E: Error + 'static>(error: &(dyn Error + 'static)) -> bo
 impl From<RequestError> for ApiError {
     fn from(error: RequestError) -> Self {
         Self::Malformed(error.to_string())
+    }
+}
+
+impl From<FetchError> for ApiError {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::NoRoom => Self::NoRoom,
+            error => Self::Download(error),
+        }
+    }
+}
+
+impl From<NoRoom> for ApiError {
+    fn from(NoRoom: NoRoom) -> Self {
+        Self::NoRoom
     }
 }
 

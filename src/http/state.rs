@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use engine::Engine;
+use engine::{Engine, MemoryPool};
 use tokio::sync::Semaphore;
 
 use crate::fetch::Fetcher;
@@ -14,6 +14,8 @@ pub struct AppState {
     pub(crate) engine: Arc<Engine>,
     pub(crate) fetcher: Arc<Fetcher>,
     pub(crate) limits: Arc<HttpLimits>,
+    /// For the encoded images of all requests.
+    pub(crate) encoded_memory: MemoryPool,
     /// Whom browsers may come from.
     pub origins: Arc<Origins>,
     /// One permit for each analysis request, from before its body is read until its answer is sent.
@@ -36,6 +38,8 @@ pub struct HttpLimits {
     pub strict: bool,
     /// Bytes of one encoded image, uploaded or downloaded.
     pub max_image_bytes: usize,
+    /// Bytes of the encoded images of all requests.
+    pub encoded_bytes: u64,
     /// Bytes of the crops that one answer shows, in base64.
     pub max_crop_bytes: usize,
     /// Analysis requests at a time; the next one is answered 429.
@@ -58,6 +62,7 @@ impl AppState {
         Self {
             engine,
             fetcher: Arc::new(fetcher),
+            encoded_memory: MemoryPool::new(limits.encoded_bytes),
             limits: Arc::new(limits),
             origins: Arc::default(),
             in_flight,

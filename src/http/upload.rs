@@ -8,6 +8,7 @@ use imaging::ExifOrientation;
 use tower_http::timeout::TimeoutError;
 use utoipa::ToSchema;
 
+use crate::held::Held;
 use crate::http::error::{ApiError, caused_by};
 use crate::http::form::{Charset, ContentType, FormError, Multipart, PartHead, Parts};
 use crate::wire::{self, MAX_JSON_BYTES};
@@ -48,6 +49,7 @@ pub(crate) async fn read(
     headers: &HeaderMap,
     mut body: Body,
     max_image_bytes: usize,
+    held: &Held,
 ) -> Result<Upload, ApiError> {
     let content_type = headers.get(header::CONTENT_TYPE);
     let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
@@ -73,6 +75,7 @@ pub(crate) async fn read(
         if bytes > limit {
             return Err(too_large());
         }
+        held.grow_to(bytes as u64).await?;
         form.feed(&chunk, &mut fields)?;
     }
     fields.finish(content_type.charset, form.has_ended())

@@ -90,6 +90,7 @@ pub(crate) fn limits() -> HttpLimits {
         max_tasks: 256,
         strict: false,
         max_image_bytes: 32 << 20,
+        encoded_bytes: 192 << 20,
         max_crop_bytes: 256 << 20,
         max_in_flight: 64,
         body_idle_timeout: Duration::from_secs(15),

@@ -31,6 +31,12 @@ impl MemoryPool {
         MemoryShare(permit.expect("a pool is never closed"))
     }
 
+    /// All bytes, had or not.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.kib) * 1024
+    }
+
     /// Bytes that nobody has.
     #[must_use]
     pub fn free(&self) -> u64 {
