@@ -163,7 +163,7 @@ fn hostile_json_is_refused() {
         refusal(&" ".repeat(MAX_JSON_BYTES + 1)),
         "2097153 bytes of JSON are more than the 2097152 that are read"
     );
-    let many = vec![r#"{"operation_id":"a","type":"x"}"#; 11].join(",");
+    let many = [r#"{"operation_id":"a","type":"x"}"#; 11].join(",");
     assert_eq!(
         refusal(&format!("[{many}]")),
         "11 tasks are more than the 10 that one request may have"
