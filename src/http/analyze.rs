@@ -60,6 +60,9 @@ pub(crate) async fn by_url(
     body: Body,
 ) -> Result<Response, ApiError> {
     json_body::require_type(&headers)?;
+    if upload::declared_length(&headers) > MAX_JSON_BYTES as u64 {
+        return Err(json_too_large());
+    }
     let mut timings = Timings::default();
     let began = Instant::now();
     let body = axum::body::to_bytes(body, MAX_JSON_BYTES)
@@ -175,13 +178,17 @@ fn untrained_models(models: &[Model]) -> Option<HeaderValue> {
     (!names.is_empty()).then_some(names)
 }
 
+fn json_too_large() -> ApiError {
+    ApiError::TooLarge {
+        what: "body",
+        limit: MAX_JSON_BYTES,
+        setting: None,
+    }
+}
+
 fn body_error(error: axum::Error) -> ApiError {
     if caused_by::<LengthLimitError>(&error) {
-        return ApiError::TooLarge {
-            what: "body",
-            limit: MAX_JSON_BYTES,
-            setting: None,
-        };
+        return json_too_large();
     }
     if caused_by::<TimeoutError>(&error) {
         return ApiError::Stalled;

@@ -61,7 +61,7 @@ pub(crate) async fn read(
         setting: Some("--max-image-bytes"),
     };
     // Said in advance, or counted.
-    if hyper::body::Body::size_hint(&body).lower() > limit as u64 {
+    if declared_length(headers) > limit as u64 {
         return Err(too_large());
     }
     let mut form = Multipart::new(&content_type);
@@ -79,6 +79,13 @@ pub(crate) async fn read(
         form.feed(&chunk, &mut fields)?;
     }
     fields.finish(content_type.charset, form.has_ended())
+}
+
+/// The body's length as the client says it, which no layer over the body keeps; nothing is 0.
+pub(crate) fn declared_length(headers: &HeaderMap) -> u64 {
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    length.unwrap_or(0)
 }
 
 fn unreadable(error: &axum::Error) -> ApiError {

@@ -178,6 +178,13 @@ async fn a_form_is_refused_where_it_is_over_a_limit() {
     let (status, detail) = refusal(&app, form(&[passed_over])).await;
     let said = "the form is larger than the 6292456 bytes that are accepted (--max-image-bytes)";
     assert_eq!((status, &detail[..]), (413, said));
+    let mut said_in_advance = form(&[]);
+    let length = "6292457".parse().unwrap();
+    said_in_advance
+        .headers_mut()
+        .insert("content-length", length);
+    let (status, detail) = refusal(&app, said_in_advance).await;
+    assert_eq!((status, &detail[..]), (413, said));
     let (status, detail) = refusal(&app, upload("i", &[0; 1001], "[]")).await;
     assert_eq!(status, 413, "{detail}");
     let endless = format!("--XX\r\nX: {}", "x".repeat(100_000));
