@@ -7,6 +7,12 @@ use std::time::{Duration, Instant};
 
 use imaging::{DecodeError, ExifOrientation, Limits, decode};
 
+/// Every folder of good files.
+const FOLDERS: [&str; 17] = [
+    "jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "jpeg2000", "jxl", "dib", "icons", "pnm",
+    "tga", "pcx", "sgi", "qoi", "psd",
+];
+
 fn files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
@@ -37,7 +43,9 @@ fn bad_files_are_errors_by_blame() {
             start.elapsed()
         );
         let right = match &error {
-            DecodeError::NotAnImage => name.ends_with(".bin"),
+            DecodeError::NotAnImage { .. } | DecodeError::NotDecoded { .. } => {
+                name.ends_with(".bin")
+            }
             DecodeError::TooLarge(_) => name.starts_with("bomb-"),
             DecodeError::Truncated { .. } | DecodeError::Corrupt { .. } => {
                 !name.ends_with(".bin") && (!name.starts_with("bomb-") || name == "bomb-frame.webp")
@@ -51,8 +59,14 @@ fn bad_files_are_errors_by_blame() {
 /// Cut at every length, a file is an error, or (where only its trailer is missing) the same image.
 #[test]
 fn no_prefix_gives_half_a_picture() {
-    for folder in ["jpeg", "png", "webp", "gif", "bmp", "tiff"] {
+    for folder in FOLDERS {
         for path in files(folder) {
+            // A written number without its last digit is another number, and a PCX without the palette at
+            // its end is grey.
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if name.contains("-plain.") || matches!(name, "p.pcx" | "p-even.pcx") {
+                continue;
+            }
             let bytes = fs::read(&path).unwrap();
             let limits = Limits::default();
             let whole = decode(&bytes, &limits, ExifOrientation::Ignore).unwrap();
@@ -69,7 +83,7 @@ fn no_prefix_gives_half_a_picture() {
 
 #[test]
 fn small_limits_refuse_good_files_before_decoding() {
-    for folder in ["jpeg", "png", "webp", "gif", "bmp", "tiff"] {
+    for folder in FOLDERS {
         for path in files(folder) {
             let bytes = fs::read(&path).unwrap();
             let limits = [
