@@ -116,11 +116,24 @@ fn check(
     height: u64,
     bytes_per_pixel: u64,
 ) -> Result<(), DecodeError> {
+    let held = width.saturating_mul(height).saturating_mul(bytes_per_pixel);
+    check_held(format, limits, width, height, held)
+}
+
+/// Checks the header's size, and `held` bytes for everything that decoding holds. There must be just
+/// one such check per image: `decode_bytes` takes the first for the whole need.
+fn check_held(
+    format: Format,
+    limits: &Limits,
+    width: u64,
+    height: u64,
+    held: u64,
+) -> Result<(), DecodeError> {
     if width == 0 || height == 0 {
         return Err(format.corrupt(format!("its size is {width}x{height}")));
     }
     limits.check_size(width, height)?;
-    limits.check_bytes(width.saturating_mul(height).saturating_mul(bytes_per_pixel))?;
+    limits.check_bytes(held)?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use imaging::{DecodeError, ExifOrientation, Limits, decode};
+use imaging::{DecodeError, ExifOrientation, Limits, decode, decode_bytes};
 
 /// Every folder of good files.
 const FOLDERS: [&str; 17] = [
@@ -108,6 +108,31 @@ fn small_limits_refuse_good_files_before_decoding() {
                     path.display()
                 );
             }
+        }
+    }
+}
+
+/// What `decode_bytes` says is enough, and no less is.
+#[test]
+fn the_stated_need_is_just_enough() {
+    // JPEG's, WebP's and TIFF's decoders state theirs in two steps.
+    let in_steps = |folder: &&str| !matches!(*folder, "jpeg" | "webp" | "tiff");
+    for folder in FOLDERS.into_iter().filter(in_steps) {
+        for path in files(folder) {
+            let bytes = fs::read(&path).unwrap();
+            let needed = decode_bytes(&bytes, &Limits::default()).unwrap();
+            let limits = |max_decode_bytes| Limits {
+                max_decode_bytes,
+                ..Limits::default()
+            };
+            let result = decode(&bytes, &limits(needed), ExifOrientation::Ignore);
+            assert!(result.is_ok(), "{}: {result:?}", path.display());
+            let result = decode(&bytes, &limits(needed - 1), ExifOrientation::Ignore);
+            assert!(
+                matches!(result, Err(DecodeError::TooLarge(_))),
+                "{}: {result:?}",
+                path.display()
+            );
         }
     }
 }

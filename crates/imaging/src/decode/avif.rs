@@ -9,7 +9,7 @@ mod sequence;
 
 use self::container::Picture;
 use self::planes::Planes;
-use super::{check, contained, finish};
+use super::{check_held, contained, finish};
 use crate::{DecodeError, Format, Limits, RgbImage};
 
 /// AV1 decoders hold frames in whole blocks of this side.
@@ -64,8 +64,8 @@ fn check_memory(picture: &Picture, limits: &Limits) -> Result<(), DecodeError> {
     let blocks = |side: u32| u64::from(side).next_multiple_of(BLOCK);
     let tile = blocks(picture.tile_width).saturating_mul(blocks(picture.tile_height));
     let tile_bytes = tile.saturating_mul(quarters * sample_bytes * 2 + 4) / 4;
-    check(Format::Avif, limits, width, height, 3)?;
-    let held = width * height * planes / 4;
-    limits.check_bytes(held.saturating_add(tile_bytes.max(width * height * 3)))?;
-    Ok(())
+    let pixels = width.saturating_mul(height);
+    let held = (pixels.saturating_mul(planes) / 4)
+        .saturating_add(tile_bytes.max(pixels.saturating_mul(3)));
+    check_held(Format::Avif, limits, width, height, held)
 }

@@ -8,7 +8,7 @@ use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 use self::header::{ColorSpace, Header, Mode};
 use self::samples::{to_8_bits, to_16_bits_saturated, ycbcr_to_rgb};
 use super::samples::cmyk_to_rgb;
-use super::{check, contained, finish};
+use super::{check_held, contained, finish};
 use crate::{DecodeError, Format, Limits, RgbImage};
 
 const JPEG2000: Format = Format::Jpeg2000;
@@ -18,10 +18,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     let (width, height) = header.size;
     let components = header.components as u64;
     // The decoder holds each component three times as a 32-bit number, and tables per code block.
-    let held = components * (12 + header.table_bytes_per_sample()) + 3;
-    check(JPEG2000, limits, width.into(), height.into(), held)?;
-    let tables = header.tile_table_bytes();
-    limits.check_bytes(tables.saturating_add(u64::from(width) * u64::from(height) * held))?;
+    let per_pixel = components * (12 + header.table_bytes_per_sample()) + 3;
+    let pixels = u64::from(width).saturating_mul(height.into());
+    let held = pixels
+        .saturating_mul(per_pixel)
+        .saturating_add(header.tile_table_bytes());
+    check_held(JPEG2000, limits, width.into(), height.into(), held)?;
     // The decoder gets the bare components: their colours are up to the code here.
     let wrapped = header.wrapped();
     contained(JPEG2000, || {
