@@ -3,8 +3,10 @@
 
 pub(crate) mod container;
 mod convert;
+mod items;
 mod matrix;
 mod planes;
+mod properties;
 mod sequence;
 
 use self::container::Picture;

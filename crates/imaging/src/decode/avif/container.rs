@@ -1,17 +1,13 @@
 //! The picture that an AVIF file opens with, found in its boxes (HEIF, ISO/IEC 23008-12).
 
-use std::collections::HashMap;
-
+use super::items::Meta;
 use super::matrix::Colors;
 use super::sequence;
-use crate::decode::boxes::{Reader, boxes, find};
+use crate::decode::boxes::{Reader, find};
 use crate::{DecodeError, Format};
 
 /// Most tiles that a grid may have: 256 × 256.
 const MAX_TILES: usize = 1 << 16;
-/// Most pieces that one item may be stored in.
-const MAX_EXTENTS: usize = 1 << 16;
-
 /// Most items that are looked at for the picture's alpha; depth and gain maps are others.
 const MAX_HELPERS: usize = 16;
 
@@ -58,41 +54,7 @@ impl Coding {
     }
 }
 
-/// One item's properties, as far as they matter here.
-#[derive(Default)]
-struct Properties {
-    size: Option<(u32, u32)>,
-    coding: Option<Coding>,
-    colors: Option<Colors>,
-    rotation: Option<u8>,
-    mirror: Option<u8>,
-    is_alpha: bool,
-}
-
-/// The `meta` box's tables.
-struct Meta<'a> {
-    primary: u32,
-    kinds: HashMap<u32, [u8; 4]>,
-    references: Vec<Reference>,
-    properties: &'a [u8],
-    data: &'a [u8],
-    locations: HashMap<u32, Location>,
-}
-
-/// One item's relation to others.
-struct Reference {
-    from: u32,
-    kind: [u8; 4],
-    to: Vec<u32>,
-}
-
-struct Location {
-    /// 0: offsets count from the start of the file; 1: from the start of `idat`.
-    method: u8,
-    extents: Vec<(u64, u64)>,
-}
-
-fn corrupt(reason: &str) -> DecodeError {
+pub(super) fn corrupt(reason: &str) -> DecodeError {
     Format::Avif.corrupt(reason)
 }
 
@@ -105,14 +67,15 @@ pub(super) fn open(file: &[u8]) -> Result<Picture, DecodeError> {
     {
         return sequence::open(file, movie);
     }
-    let meta = meta_of(file).ok_or_else(|| corrupt("its meta box is missing or cannot be read"))?;
+    let meta =
+        Meta::read(file).ok_or_else(|| corrupt("its meta box is missing or cannot be read"))?;
     meta.picture(file)
 }
 
 /// The EXIF orientation that the primary item's `irot` and `imir` properties stand for, as Pillow
 /// counts it; 1 for a file without them.
 pub(crate) fn orientation_of(file: &[u8]) -> Option<u16> {
-    let meta = meta_of(file)?;
+    let meta = Meta::read(file)?;
     let properties = meta.properties_of(meta.primary);
     Some(match (properties.rotation, properties.mirror) {
         (None | Some(0), None) => 1,
@@ -132,94 +95,13 @@ pub(crate) fn orientation_of(file: &[u8]) -> Option<u16> {
 
 /// What codes the file's primary item: `av01`, `hvc1`, `grid`, ...
 pub(crate) fn coding_of(file: &[u8]) -> Option<[u8; 4]> {
-    let meta = meta_of(file)?;
+    let meta = Meta::read(file)?;
     let kind = *meta.kinds.get(&meta.primary)?;
     if kind != *b"grid" {
         return Some(kind);
     }
     let first = *meta.targets(meta.primary, b"dimg").first()?;
     meta.kinds.get(&first).copied()
-}
-
-fn meta_of(file: &[u8]) -> Option<Meta<'_>> {
-    let mut meta = Reader(find(file, b"meta")?);
-    meta.version()?;
-    let meta = meta.0;
-    let mut primary = Reader(find(meta, b"pitm")?);
-    let (version, _) = primary.version()?;
-    let primary = primary.sized(if version == 0 { 2 } else { 4 })? as u32;
-    Some(Meta {
-        primary,
-        kinds: kinds(find(meta, b"iinf")?)?,
-        references: find(meta, b"iref").map_or(Some(vec![]), references)?,
-        properties: find(meta, b"iprp").unwrap_or(&[]),
-        data: find(meta, b"idat").unwrap_or(&[]),
-        locations: locations(find(meta, b"iloc")?)?,
-    })
-}
-
-fn kinds(iinf: &[u8]) -> Option<HashMap<u32, [u8; 4]>> {
-    let mut reader = Reader(iinf);
-    let (version, _) = reader.version()?;
-    reader.sized(if version == 0 { 2 } else { 4 })?;
-    let mut kinds = HashMap::new();
-    for entry in boxes(reader.0).filter(|entry| entry.kind == *b"infe") {
-        let mut entry = Reader(entry.payload);
-        let (version, _) = entry.version()?;
-        if version >= 2 {
-            let item = entry.sized(if version == 2 { 2 } else { 4 })? as u32;
-            entry.u16()?;
-            kinds.insert(item, entry.array()?);
-        }
-    }
-    Some(kinds)
-}
-
-fn references(iref: &[u8]) -> Option<Vec<Reference>> {
-    let mut reader = Reader(iref);
-    let (version, _) = reader.version()?;
-    let id_bytes = if version == 0 { 2 } else { 4 };
-    boxes(reader.0)
-        .map(|reference| {
-            let mut reader = Reader(reference.payload);
-            let from = reader.sized(id_bytes)? as u32;
-            let count = reader.u16()?;
-            let to = (0..count)
-                .map(|_| reader.sized(id_bytes).map(|id| id as u32))
-                .collect::<Option<_>>()?;
-            let kind = reference.kind;
-            Some(Reference { from, kind, to })
-        })
-        .collect()
-}
-
-fn locations(iloc: &[u8]) -> Option<HashMap<u32, Location>> {
-    let mut reader = Reader(iloc);
-    let (version, _) = reader.version()?;
-    let sizes = reader.u16()?;
-    let [offset_bytes, length_bytes, base_bytes, index_bytes] =
-        [12, 8, 4, 0].map(|shift| (sizes >> shift & 15) as u8);
-    let id_bytes = if version < 2 { 2 } else { 4 };
-    let count = reader.sized(id_bytes)?;
-    let mut locations = HashMap::new();
-    for _ in 0..count {
-        let item = reader.sized(id_bytes)? as u32;
-        let method = if version > 0 { reader.u16()? & 15 } else { 0 };
-        reader.u16()?;
-        let base = reader.sized(base_bytes)?;
-        let count = usize::from(reader.u16()?);
-        let mut extents = Vec::new();
-        for _ in 0..count.min(MAX_EXTENTS) {
-            if version > 0 {
-                reader.sized(index_bytes)?;
-            }
-            let offset = base.checked_add(reader.sized(offset_bytes)?)?;
-            extents.push((offset, reader.sized(length_bytes)?));
-        }
-        let method = method as u8;
-        locations.insert(item, Location { method, extents });
-    }
-    Some(locations)
 }
 
 impl Meta<'_> {
@@ -301,108 +183,6 @@ impl Meta<'_> {
             has_alpha: alpha.is_some(),
             premultiplied,
         })
-    }
-
-    fn targets(&self, from: u32, kind: &[u8; 4]) -> Vec<u32> {
-        let found = self
-            .references
-            .iter()
-            .find(|reference| reference.from == from && reference.kind == *kind);
-        found.map_or(vec![], |found| found.to.clone())
-    }
-
-    fn data_of(&self, file: &[u8], item: u32) -> Result<Vec<u8>, DecodeError> {
-        let location = self.locations.get(&item);
-        let location = location.ok_or_else(|| corrupt("an item has no location"))?;
-        let source = match location.method {
-            0 => file,
-            1 => self.data,
-            method => {
-                return Err(Format::Avif.unsupported(format!("construction method {method}")));
-            }
-        };
-        let mut data = Vec::new();
-        for &(offset, length) in &location.extents {
-            let start = usize::try_from(offset).unwrap_or(usize::MAX);
-            let rest = source.get(start..).unwrap_or(&[]);
-            // A length of zero means everything up to the end.
-            let length = match length {
-                0 => rest.len(),
-                length => usize::try_from(length).unwrap_or(usize::MAX),
-            };
-            let piece = rest.get(..length).filter(|piece| !piece.is_empty());
-            let piece = piece.ok_or_else(|| Format::Avif.truncated("an item's data is missing"))?;
-            // No honest file stores a byte twice.
-            if data.len() + piece.len() > file.len() {
-                return Err(corrupt("an item's pieces overlap"));
-            }
-            data.extend_from_slice(piece);
-        }
-        if data.is_empty() {
-            return Err(Format::Avif.truncated("an item's data is missing"));
-        }
-        Ok(data)
-    }
-
-    fn properties_of(&self, item: u32) -> Properties {
-        let mut properties = Properties::default();
-        let store = find(self.properties, b"ipco").unwrap_or(&[]);
-        let store: Vec<_> = boxes(store).collect();
-        for association in boxes(self.properties).filter(|found| found.kind == *b"ipma") {
-            for index in associated(association.payload, item).unwrap_or_default() {
-                if let Some(property) = usize::from(index)
-                    .checked_sub(1)
-                    .and_then(|at| store.get(at))
-                {
-                    properties.add(property.kind, property.payload);
-                }
-            }
-        }
-        properties
-    }
-}
-
-/// The properties (counted from 1) that an `ipma` box gives to an item.
-fn associated(ipma: &[u8], item: u32) -> Option<Vec<u16>> {
-    let mut reader = Reader(ipma);
-    let (version, flags) = reader.version()?;
-    let mut found = Vec::new();
-    for _ in 0..reader.u32()? {
-        let id = reader.sized(if version == 0 { 2 } else { 4 })? as u32;
-        for _ in 0..reader.u8()? {
-            let index = if flags & 1 == 1 {
-                reader.u16()? & 0x7fff
-            } else {
-                u16::from(reader.u8()? & 0x7f)
-            };
-            if id == item {
-                found.push(index);
-            }
-        }
-    }
-    Some(found)
-}
-
-impl Properties {
-    fn add(&mut self, kind: [u8; 4], payload: &[u8]) {
-        let mut reader = Reader(payload);
-        match &kind {
-            b"ispe" => {
-                reader.version();
-                self.size = reader.u32().zip(reader.u32());
-            }
-            b"av1C" => self.coding = Coding::read(payload),
-            b"colr" => self.colors = self.colors.or(Colors::read(payload)),
-            b"irot" => self.rotation = payload.first().map(|byte| byte & 3),
-            b"imir" => self.mirror = payload.first().map(|byte| byte & 1),
-            b"auxC" => {
-                let name = payload.get(4..).unwrap_or(&[]);
-                let name = name.split(|&byte| byte == 0).next().unwrap_or(&[]);
-                self.is_alpha = name == b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
-                    || name == b"urn:mpeg:hevc:2015:auxid:1";
-            }
-            _ => {}
-        }
     }
 }
 
