@@ -17,12 +17,16 @@ import PIL
 from PIL import features
 
 from imaging_files import (
+    avif,
     bmp,
     gif,
     jpeg,
+    jpeg2000,
     jpeg_arithmetic,
     jpeg_damaged,
+    jxl,
     orientation,
+    others,
     png,
     refused,
     resizes,
@@ -54,11 +58,23 @@ def main():
         tiff.tiffs,
         refused.bads,
         resizes.resizes,
+        avif.avifs,
+        jpeg2000.jpeg2000s,
+        jxl.jxls,
+        others.dibs,
+        others.icons,
+        others.netpbms,
+        others.targas,
+        others.pcxs,
+        others.sgis,
+        others.qois,
+        others.psds,
     ]:
         write(writer)
     (out / "versions.txt").write_text(
         f"Pillow {PIL.__version__}, libjpeg-turbo {features.version('libjpeg_turbo')}, "
-        f"libtiff {features.version('libtiff')}, WebP {features.version('webp')}\n"
+        f"libtiff {features.version('libtiff')}, WebP {features.version('webp')}, "
+        f"libavif {features.version('avif')}, OpenJPEG {features.version('jpg_2000')}\n"
     )
     total = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     print(f"{writer.count} cases, {total} bytes in {out}")

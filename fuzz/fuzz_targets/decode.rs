@@ -5,7 +5,8 @@
 use imaging::{ExifOrientation, Filter, Limits, crop, decode, encode_png, resize};
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
+// A panic that the library contains, of another crate's decoder, is no find; one that gets out still is.
+fuzz_target!(init: std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))), |bytes: &[u8]| {
     let limits = Limits { max_pixels: 1 << 20, max_side: 4096, max_decode_bytes: 32 << 20 };
     let Ok(image) = decode(bytes, &limits, ExifOrientation::Apply) else { return };
     let (width, height) = (image.width(), image.height());

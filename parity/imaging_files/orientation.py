@@ -20,6 +20,7 @@ def orientations(w):
             ("jpg", "JPEG", {"quality": 90, "subsampling": 0}),
             ("png", "PNG", {}),
             ("webp", "WEBP", {"lossless": True}),
+            ("avif", "AVIF", {"quality": 80}),
         ]:
             data = saved(small, kind, exif=exif(orientation), **options)
             path = w.out / f"orientation/{orientation}.{suffix}"

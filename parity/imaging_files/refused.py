@@ -27,6 +27,15 @@ def bads(w):
         "rgb.bmp": saved(odd, "BMP"),
         "rgb.tif": saved(odd, "TIFF"),
         "lzw.tif": saved(odd, "TIFF", compression="tiff_lzw"),
+        "still.avif": saved(odd, "AVIF", quality=70),
+        "rgb.jp2": saved(odd, "JPEG2000"),
+        "rgb.ppm": saved(odd, "PPM"),
+        "rgb.tga": saved(odd, "TGA"),
+        "rle.tga": saved(odd, "TGA", compression="tga_rle"),
+        "rgb.pcx": saved(odd, "PCX"),
+        "rgb.sgi": saved(odd, "SGI"),
+        "rgb.qoi": saved(odd, "QOI"),
+        "rgb.ico": saved(odd, "ICO", sizes=[(37, 27)], bitmap_format="bmp"),
     }
     for name, data in whole.items():
         stem, suffix = name.split(".")
@@ -65,6 +74,15 @@ def bads(w):
     tags[256] = (3, [0])
     w.bad("zero-width.tif", tiff(tags, strips(rgb, 8)))
     # Bombs: small files with large claims.
+    size, claim = struct.pack(">II", 37, 27), struct.pack(">II", 60_000, 60_000)
+    w.bad("bomb-60000x60000.avif", whole["still.avif"].replace(size, claim))
+    stream = saved(odd, "JPEG2000", no_jp2=True)
+    w.bad("bomb-60000x60000.j2k", stream.replace(size, claim))
+    w.bad("bomb-60000x60000.ppm", b"P6 60000 60000 255 ")
+    w.bad("bomb-65535x65535.tga", whole["rle.tga"][:12] + b"\xff\xff\xff\xff\x18\0" + b"\xff" * 64)
+    w.bad("bomb-60000x60000.qoi", b"qoif" + claim + b"\3\0" + b"\xfd" * 64)
+    psd = struct.pack(">H6xHIIHH", 1, 3, 60_000, 60_000, 8, 3) + b"\0" * 12 + b"\0\1"
+    w.bad("bomb-60000x60000.psd", b"8BPS" + psd)
     side = 40_000
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     stream = zlib.compress(b"\0" * 500_000, 9)

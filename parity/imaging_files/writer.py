@@ -28,11 +28,14 @@ class Writer:
 
     def good(self, name, data):
         """Writes a file and the pixels that Pillow reads from it."""
+        self.write(name, data, Image.open(io.BytesIO(data)))
+
+    def write(self, name, data, image):
+        """Writes a file and the pixels of the image that it holds."""
         path = self.out / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-        image = Image.open(io.BytesIO(data)).convert("RGB")
-        image.save(path.with_name(path.name + ".ppm"), "PPM")
+        image.convert("RGB").save(path.with_name(path.name + ".ppm"), "PPM")
         self.count += 1
 
     def bad(self, name, data, refused=True):

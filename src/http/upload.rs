@@ -23,7 +23,7 @@ const MAX_WORD_BYTES: usize = 100;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the form to OpenAPI")]
 pub(crate) struct UploadForm {
-    /// The image: JPEG, PNG, WebP, GIF, BMP or TIFF.
+    /// The image: JPEG, PNG, WebP, AVIF, GIF, BMP, TIFF, JPEG 2000, JPEG XL and others, see docs/formats.md.
     #[schema(value_type = String, format = Binary)]
     image_file: Vec<u8>,
     /// A JSON list of tasks, as `tasks` in `/analyze_image/`.

@@ -6,8 +6,19 @@ use crate::{Format, LimitExceeded};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// No known signature: the bytes are something else, or nothing.
-    #[error("not an image: the data is neither JPEG, PNG, WebP, GIF, BMP nor TIFF")]
-    NotAnImage,
+    #[error("not an image: the data {found}")]
+    NotAnImage {
+        /// What the data is or starts with, as the end of a sentence.
+        found: String,
+    },
+    /// An image of a format that is known but not decoded here.
+    #[error("cannot decode {format} images: {advice}")]
+    NotDecoded {
+        /// The format.
+        format: String,
+        /// What the sender can do.
+        advice: String,
+    },
     /// A valid image, as far as it was read, of a kind that is not decoded here.
     #[error("unsupported {format} image: {feature}")]
     Unsupported {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::decode::{avif::container::coding_of, tga};
+
 /// An encoded image's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
@@ -11,36 +13,110 @@ pub enum Format {
     WebP,
     /// Graphics Interchange Format, 87a or 89a.
     Gif,
-    /// Windows bitmap.
+    /// Windows bitmap, with its file header or without (DIB).
     Bmp,
     /// Tagged Image File Format.
     Tiff,
+    /// AV1 Image File Format, still or animated.
+    Avif,
+    /// JPEG 2000, in its file format or as a bare codestream.
+    Jpeg2000,
+    /// JPEG XL, in its container or as a bare codestream.
+    Jxl,
+    /// Windows icon.
+    Ico,
+    /// Windows cursor.
+    Cur,
+    /// Apple icon.
+    Icns,
+    /// Netpbm bitmap, greymap or pixmap, plain or raw, and the float map.
+    Pnm,
+    /// Truevision Targa.
+    Tga,
+    /// Quite OK Image format.
+    Qoi,
+    /// PC Paintbrush.
+    Pcx,
+    /// Silicon Graphics image.
+    Sgi,
+    /// Photoshop document.
+    Psd,
 }
+
+/// Signatures at the start of a file.
+const SIGNATURES: [(&[u8], Format); 22] = [
+    (b"\xff\xd8\xff", Format::Jpeg),
+    (b"\x89PNG\r\n\x1a\n", Format::Png),
+    (b"GIF87a", Format::Gif),
+    (b"GIF89a", Format::Gif),
+    (b"BM", Format::Bmp),
+    (b"II\x2a\x00", Format::Tiff),
+    (b"MM\x00\x2a", Format::Tiff),
+    (b"II\x2b\x00", Format::Tiff),
+    (b"MM\x00\x2b", Format::Tiff),
+    (b"\xff\x4f\xff\x51", Format::Jpeg2000),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", Format::Jpeg2000),
+    (b"\xff\x0a", Format::Jxl),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", Format::Jxl),
+    (b"\0\0\x01\0", Format::Ico),
+    (b"icns", Format::Icns),
+    (b"qoif", Format::Qoi),
+    (b"\x01\xda", Format::Sgi),
+    (b"8BPS", Format::Psd),
+    (b"P0CMYK", Format::Pnm),
+    (b"PyCMYK", Format::Pnm),
+    (b"PyRGBA", Format::Pnm),
+    (b"PyP", Format::Pnm),
+];
 
 impl Format {
     /// Recognises a format by its first bytes, never by a name; `None` if they fit no format.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        const TIFF_SIGNATURES: [&[u8]; 4] =
-            [b"II\x2a\x00", b"MM\x00\x2a", b"II\x2b\x00", b"MM\x00\x2b"];
-        if bytes.starts_with(b"\xff\xd8\xff") {
-            Some(Self::Jpeg)
-        } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-            Some(Self::Png)
-        } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
-            Some(Self::WebP)
-        } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
-            Some(Self::Gif)
-        } else if bytes.starts_with(b"BM") {
-            Some(Self::Bmp)
-        } else if TIFF_SIGNATURES
+        if let Some((_, format)) = SIGNATURES
             .iter()
-            .any(|signature| bytes.starts_with(signature))
+            .find(|(signature, _)| bytes.starts_with(signature))
         {
-            Some(Self::Tiff)
-        } else {
-            None
+            return Some(*format);
         }
+        match bytes {
+            [
+                b'R',
+                b'I',
+                b'F',
+                b'F',
+                _,
+                _,
+                _,
+                _,
+                b'W',
+                b'E',
+                b'B',
+                b'P',
+                ..,
+            ] => Some(Self::WebP),
+            [b'P', b'1'..=b'6' | b'f', b' ' | 9..=13, ..] => Some(Self::Pnm),
+            [10, 0 | 2 | 3 | 5, ..] => Some(Self::Pcx),
+            // A Targa may start so too, with a count of zero.
+            [0, 0, 2, 0, count @ ..] if count.get(..2).is_some_and(|count| count != [0, 0]) => {
+                Some(Self::Cur)
+            }
+            [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => {
+                is_avif(bytes, brand).then_some(Self::Avif)
+            }
+            // The size of a bitmap's header is its first field.
+            [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, ..] => Some(Self::Bmp),
+            _ => tga::has_header(bytes).then_some(Self::Tga),
+        }
+    }
+}
+
+/// Whether HEIF boxes hold AV1: the brand says so, or names no coding and the picture is none of HEVC.
+fn is_avif(bytes: &[u8], brand: &[u8]) -> bool {
+    match brand.first_chunk() {
+        Some(b"avif" | b"avis") => true,
+        Some(b"mif1" | b"msf1") => !matches!(coding_of(bytes), Some([b'h', ..])),
+        _ => coding_of(bytes) == Some(*b"av01"),
     }
 }
 
@@ -53,6 +129,18 @@ impl fmt::Display for Format {
             Self::Gif => "GIF",
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
+            Self::Avif => "AVIF",
+            Self::Jpeg2000 => "JPEG 2000",
+            Self::Jxl => "JPEG XL",
+            Self::Ico => "ICO",
+            Self::Cur => "CUR",
+            Self::Icns => "ICNS",
+            Self::Pnm => "PNM",
+            Self::Tga => "TGA",
+            Self::Qoi => "QOI",
+            Self::Pcx => "PCX",
+            Self::Sgi => "SGI",
+            Self::Psd => "PSD",
         })
     }
 }
@@ -63,6 +151,7 @@ mod tests {
 
     #[test]
     fn formats_are_known_by_their_first_bytes() {
+        let targa = b"\0\0\x02\0\0\0\0\0\0\0\0\0\x01\0\x01\0\x18\0";
         let cases: &[(&[u8], Option<Format>)] = &[
             (b"", None),
             (b"\xff\xd8", None),
@@ -74,8 +163,18 @@ mod tests {
             (b"GIF89a", Some(Format::Gif)),
             (b"GIF88a", None),
             (b"BM", Some(Format::Bmp)),
+            (b"\x28\0\0\0\x01\0\0\0", Some(Format::Bmp)),
             (b"II*\0", Some(Format::Tiff)),
             (b"MM\0+", Some(Format::Tiff)),
+            (b"\0\0\0\x18ftypavif", Some(Format::Avif)),
+            (b"\0\0\0\x18ftypheic", None),
+            (b"\0\0\0\x18ftypisom", None),
+            (b"P6\n1 1\n255\n", Some(Format::Pnm)),
+            (b"P6x", None),
+            (b"Pyramid", None),
+            (b"\0\0\x02\0\x01\0", Some(Format::Cur)),
+            (targa, Some(Format::Tga)),
+            (&targa[..17], None),
             (b"PK\x03\x04", None),
             (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", None),
         ];

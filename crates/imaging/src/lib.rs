@@ -9,6 +9,7 @@
 mod crop;
 mod decode;
 mod error;
+mod foreign;
 mod format;
 mod limits;
 mod orientation;

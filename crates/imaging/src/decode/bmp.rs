@@ -6,8 +6,75 @@ use super::samples::unpack_bits;
 use super::{check, finish};
 use crate::{DecodeError, Format, Limits, RgbImage};
 
+/// Where an icon's picture has the mask of the pixels that do not show.
+pub(super) enum Mask<'a> {
+    /// In the last bytes of the picture, which end at `end`; or, with `has_alpha`, in the pixels.
+    Behind {
+        file: &'a [u8],
+        end: usize,
+        has_alpha: bool,
+    },
+    /// Above the picture, as pixels of its own. What is masked is black.
+    Above,
+}
+
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
-    let header = Header::read(bytes)?;
+    let header = if bytes.starts_with(b"BM") {
+        Header::read(bytes)
+    } else {
+        Header::read_dib(bytes, 0)
+    };
+    decode_rows(bytes, header?, limits)
+}
+
+/// The bitmap of an icon or a cursor, whose header states twice its height.
+pub(super) fn decode_icon(
+    bytes: &[u8],
+    start: usize,
+    mask: &Mask<'_>,
+    limits: &Limits,
+) -> Result<RgbImage, DecodeError> {
+    let mut header = Header::read_dib(bytes, start)?;
+    let (width, height) = (header.width as usize, header.height as usize / 2);
+    let masked_above = matches!(mask, Mask::Above) && header.layout.is_grey();
+    if !masked_above {
+        header.height /= 2;
+    }
+    let data_start = header.data_start;
+    let image = decode_rows(bytes, header, limits)?;
+    match *mask {
+        Mask::Behind {
+            file,
+            end,
+            has_alpha,
+        } => {
+            let stored = if has_alpha {
+                file.get(data_start..)
+                    .and_then(|data| data.get(..width * height * 4))
+            } else {
+                let size = width.next_multiple_of(32) * height / 8;
+                end.checked_sub(size).and_then(|start| file.get(start..end))
+            };
+            match stored {
+                Some(_) => Ok(image),
+                None => Err(Format::Bmp.truncated("its mask is missing")),
+            }
+        }
+        Mask::Above if masked_above => {
+            let (hidden, shown) = image.pixels().split_at(width * height * 3);
+            let shown = &shown[..width * height * 3];
+            let blend = |(&hidden, &shown): (&u8, &u8)| {
+                let product = u32::from(255 - hidden) * u32::from(shown) + 128;
+                ((product + (product >> 8)) >> 8) as u8
+            };
+            let pixels = hidden.iter().zip(shown).map(blend).collect();
+            finish(Format::Bmp, width as u32, height as u32, pixels)
+        }
+        Mask::Above => Ok(image),
+    }
+}
+
+fn decode_rows(bytes: &[u8], header: Header, limits: &Limits) -> Result<RgbImage, DecodeError> {
     let Header {
         width,
         height,
@@ -43,7 +110,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
 
 fn append_row(row: &[u8], width: usize, layout: &Layout, pixels: &mut Vec<u8>) {
     match layout {
-        Layout::Indexed { bits, palette } => {
+        Layout::Indexed { bits, palette, .. } => {
             let indices = unpack_bits(row, *bits, width);
             pixels.extend(indices.flat_map(|index| palette.color(index)));
         }

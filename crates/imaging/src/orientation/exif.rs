@@ -1,4 +1,5 @@
 use crate::Format;
+use crate::decode::avif::container as avif;
 use crate::decode::jpeg_segments::Segments;
 use crate::decode::riff;
 use crate::decode::tiff_directory::{Directory, Tag};
@@ -7,6 +8,8 @@ use crate::decode::tiff_directory::{Directory, Tag};
 /// cannot be read counts as none: the pixels are still good.
 pub(crate) fn orientation_of(format: Format, bytes: &[u8]) -> Option<u16> {
     let exif = match format {
+        // What turns an AVIF is not in its EXIF data.
+        Format::Avif => return avif::orientation_of(bytes),
         Format::Jpeg => Segments::new(bytes)
             .filter_map(Result::ok)
             .find_map(|segment| match segment.marker {
@@ -22,7 +25,8 @@ pub(crate) fn orientation_of(format: Format, bytes: &[u8]) -> Option<u16> {
             exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)
         }
         // Pillow turns a TIFF upright whatever the caller wants, so that decoding does it already.
-        Format::Tiff | Format::Gif | Format::Bmp => return None,
+        // JPEG XL's decoder does so too, and the rest has no such data.
+        _ => return None,
     };
     let orientation = Directory::first(exif)?.number(Tag::Orientation)?;
     u16::try_from(orientation)

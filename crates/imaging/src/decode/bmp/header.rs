@@ -10,7 +10,11 @@ const BITFIELDS: u32 = 3;
 /// How pixels are stored.
 pub(super) enum Layout {
     /// 1, 4 or 8 bits per pixel that point into a palette.
-    Indexed { bits: u8, palette: Palette },
+    Indexed {
+        bits: u8,
+        palette: Palette,
+        is_grey: bool,
+    },
     /// Run-length coded indices, of 4 bits with `nibbles`, else of 8.
     RunLength { nibbles: bool, palette: Palette },
     /// 16 bits per pixel: 5 red, `green_bits` green, 5 blue from the high end.
@@ -25,6 +29,11 @@ pub(super) enum Layout {
 }
 
 impl Layout {
+    /// Whether every pixel is a level of grey, as Pillow sees it.
+    pub(super) fn is_grey(&self) -> bool {
+        matches!(self, Self::Indexed { is_grey: true, .. })
+    }
+
     pub(super) fn bits_per_pixel(&self) -> usize {
         match self {
             Self::Indexed { bits, .. } => usize::from(*bits),
@@ -65,23 +74,41 @@ impl Fields<'_> {
 }
 
 impl Header {
+    /// The header of a whole file, which says where the pixels start.
     pub(super) fn read(file: &[u8]) -> Result<Self, DecodeError> {
+        let data_start = Fields(file).u32(10)? as usize;
+        Self::read_at(file, FILE_HEADER, data_start)
+    }
+
+    /// The header of a bitmap that starts at `start` without a file header; the pixels are behind it.
+    pub(super) fn read_dib(file: &[u8], start: usize) -> Result<Self, DecodeError> {
+        Self::read_at(file, start, 0)
+    }
+
+    fn read_at(file: &[u8], start: usize, mut data_start: usize) -> Result<Self, DecodeError> {
         let fields = Fields(file);
-        let mut data_start = fields.u32(10)? as usize;
-        let header_size = fields.u32(FILE_HEADER)? as usize;
+        let header_size = fields.u32(start)? as usize;
         let core = header_size == 12;
         if !core && ![40, 52, 56, 64, 108, 124].contains(&header_size) {
             return Err(Format::Bmp.unsupported(format!("header of {header_size} bytes")));
         }
         let (width, height, bits) = if core {
-            (fields.u16(18)?, fields.u16(20)?, fields.u16(24)?)
+            (
+                fields.u16(start + 4)?,
+                fields.u16(start + 6)?,
+                fields.u16(start + 10)?,
+            )
         } else {
-            (fields.u32(18)?, fields.u32(22)?, fields.u16(28)?)
+            (
+                fields.u32(start + 4)?,
+                fields.u32(start + 8)?,
+                fields.u16(start + 14)?,
+            )
         };
         let (compression, stated_colors) = if core {
             (RAW, 0)
         } else {
-            (fields.u32(30)?, fields.u32(46)?)
+            (fields.u32(start + 16)?, fields.u32(start + 32)?)
         };
         // A negative height means rows from top to bottom.
         let top_down = !core && height >> 24 == 0xff;
@@ -94,9 +121,9 @@ impl Header {
         if !matches!(bits, 1 | 4 | 8 | 16 | 24 | 32) {
             return Err(Format::Bmp.unsupported(format!("{bits} bits per pixel")));
         }
-        let mut palette_start = FILE_HEADER + header_size;
+        let mut palette_start = start + header_size;
         let masks = if compression == BITFIELDS {
-            let mask = |index: usize| fields.u32(FILE_HEADER + 40 + index * 4);
+            let mask = |index: usize| fields.u32(start + 40 + index * 4);
             // The plain header has its masks behind it, and its fourth word is no alpha.
             let alpha = if header_size >= 56 { mask(3)? } else { 0 };
             if header_size == 40 {
@@ -139,6 +166,7 @@ impl Header {
                 Layout::Indexed {
                     bits: bits as u8,
                     palette,
+                    is_grey: is_grey(&entries, colors as usize),
                 }
             } else {
                 Layout::RunLength {
@@ -204,4 +232,13 @@ fn direct_layout(
         (_, BITFIELDS, _) => Err(Format::Bmp.unsupported("bit fields")),
         _ => Err(Format::Bmp.unsupported(format!("compression {compression} of {bits} bits"))),
     }
+}
+
+/// Whether Pillow drops the palette: two colours that are black and white, or more that are the grey ramp.
+fn is_grey(entries: &[[u8; 3]], stated: usize) -> bool {
+    let last = if stated == 2 { 255 } else { 1 };
+    let ramp = (0..=255_u8).map(|index| [index.saturating_mul(last); 3]);
+    entries.len() == stated
+        && stated <= 256
+        && ramp.zip(entries).all(|(level, entry)| *entry == level)
 }
