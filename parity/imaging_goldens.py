@@ -27,6 +27,7 @@ from imaging_files import (
     refused,
     resizes,
     tiff,
+    tiff_compressions,
     webp,
 )
 from imaging_files.writer import Writer
@@ -52,6 +53,7 @@ def main():
         gif.gifs,
         bmp.bmps,
         tiff.tiffs,
+        tiff_compressions.compressed_tiffs,
         refused.bads,
         resizes.resizes,
     ]:

@@ -21,8 +21,15 @@ impl Format {
     /// Recognises a format by its first bytes, never by a name; `None` if they fit no format.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        const TIFF_SIGNATURES: [&[u8]; 4] =
-            [b"II\x2a\x00", b"MM\x00\x2a", b"II\x2b\x00", b"MM\x00\x2b"];
+        // Some writers swap the bytes of the version, too.
+        const TIFF_SIGNATURES: [&[u8]; 6] = [
+            b"II\x2a\x00",
+            b"MM\x00\x2a",
+            b"II\x00\x2a",
+            b"MM\x2a\x00",
+            b"II\x2b\x00",
+            b"MM\x00\x2b",
+        ];
         if bytes.starts_with(b"\xff\xd8\xff") {
             Some(Self::Jpeg)
         } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
