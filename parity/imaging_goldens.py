@@ -31,6 +31,7 @@ from imaging_files import (
     refused,
     resizes,
     tiff,
+    tiff_compressions,
     webp,
 )
 from imaging_files.writer import Writer
@@ -56,6 +57,7 @@ def main():
         gif.gifs,
         bmp.bmps,
         tiff.tiffs,
+        tiff_compressions.compressed_tiffs,
         refused.bads,
         resizes.resizes,
         avif.avifs,

@@ -109,3 +109,5 @@ def pngs(w):
         saved(w.photo, "PNG", save_all=True, append_images=[ImageOps.mirror(w.photo)]),
     )
     w.good("png/no-end-chunk.png", png(w.rgb.astype(int), 8, 2)[:-12])
+    unknown = chunk(b"ABCD", b"nobody knows") + chunk(b"aBCD", b"and need not")
+    w.good("png/unknown-critical.png", png(w.rgb.astype(int), 8, 2, before=unknown))

@@ -44,7 +44,7 @@ pub enum Format {
 }
 
 /// Signatures at the start of a file.
-const SIGNATURES: [(&[u8], Format); 22] = [
+const SIGNATURES: [(&[u8], Format); 24] = [
     (b"\xff\xd8\xff", Format::Jpeg),
     (b"\x89PNG\r\n\x1a\n", Format::Png),
     (b"GIF87a", Format::Gif),
@@ -52,6 +52,9 @@ const SIGNATURES: [(&[u8], Format); 22] = [
     (b"BM", Format::Bmp),
     (b"II\x2a\x00", Format::Tiff),
     (b"MM\x00\x2a", Format::Tiff),
+    // Some writers swap the bytes of the version, too.
+    (b"II\x00\x2a", Format::Tiff),
+    (b"MM\x2a\x00", Format::Tiff),
     (b"II\x2b\x00", Format::Tiff),
     (b"MM\x00\x2b", Format::Tiff),
     (b"\xff\x4f\xff\x51", Format::Jpeg2000),

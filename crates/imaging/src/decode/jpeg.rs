@@ -26,13 +26,66 @@ mod walk;
 
 use pulp::Arch;
 
+use self::color::Model;
+use self::frame::Frame;
 use self::headers::Headers;
 use self::vectorized::Paint;
 use super::{check, finish};
 use crate::{DecodeError, Format, Limits, RgbImage};
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
-    let mut headers = Headers::new(bytes);
+    let choose = |headers: &Headers<'_>, frame: &Frame| Ok(headers.model(frame));
+    decode_as(Headers::new(bytes), limits, choose)
+}
+
+/// What another file format says of the components of the JPEG data in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colors {
+    Grey,
+    InvertedGrey,
+    Rgb,
+    YCbCr,
+    /// CMYK, 255 being full ink.
+    Inks,
+}
+
+/// Decodes a strip or tile of a TIFF file; `tables` is a JPEG file with tables alone, or empty.
+/// Data that ends early counts as ended by a marker, as in libtiff.
+pub(super) fn decode_part(
+    tables: &[u8],
+    data: &[u8],
+    colors: Colors,
+    limits: &Limits,
+) -> Result<RgbImage, DecodeError> {
+    let data = [data, b"\xff\xd9"].concat();
+    let mut headers = Headers::new(tables);
+    if !tables.is_empty() {
+        headers.next_scan()?;
+    }
+    headers.go_on(&data);
+    decode_as(headers, limits, |_, frame| {
+        let model = match colors {
+            Colors::Grey => Model::Grey,
+            Colors::InvertedGrey => Model::InvertedGrey,
+            Colors::Rgb => Model::Rgb,
+            Colors::YCbCr => Model::YCbCr,
+            Colors::Inks => Model::Inks,
+        };
+        if frame.components.len() != model.components() {
+            let count = frame.components.len();
+            return Err(
+                Format::Jpeg.corrupt(format!("{count} components, not {}", model.components()))
+            );
+        }
+        Ok(model)
+    })
+}
+
+fn decode_as(
+    mut headers: Headers<'_>,
+    limits: &Limits,
+    choose: impl FnOnce(&Headers<'_>, &Frame) -> Result<Model, DecodeError>,
+) -> Result<RgbImage, DecodeError> {
     let scan = headers.next_scan()?;
     let (Some(scan), Some(frame)) = (scan, headers.frame.clone()) else {
         return Err(Format::Jpeg.corrupt("it has no scan"));
@@ -47,7 +100,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     let per_sample = if at_once { 1 } else { 3 };
     limits.check_bytes(width * height * 3 + frame.samples() * per_sample)?;
 
-    let model = headers.model(&frame);
+    let model = choose(&headers, &frame)?;
     let planes = if at_once {
         scans::decode_one(&mut headers, &frame, &scan)?
     } else {

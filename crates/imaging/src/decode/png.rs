@@ -1,3 +1,5 @@
+mod chunks;
+
 use std::io::Cursor;
 
 use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
@@ -10,7 +12,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     let codec_limits = png::Limits {
         bytes: usize::try_from(limits.max_decode_bytes).unwrap_or(usize::MAX),
     };
-    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), codec_limits);
+    let bytes = chunks::without_unknown(bytes);
+    let mut decoder = Decoder::new_with_limits(Cursor::new(&bytes[..]), codec_limits);
     decoder.set_transformations(Transformations::IDENTITY);
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);

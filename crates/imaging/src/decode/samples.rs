@@ -56,6 +56,14 @@ pub(super) fn cmyk_to_rgb([cyan, magenta, yellow, black]: [u8; 4]) -> [u8; 3] {
     })
 }
 
+/// YCbCr to RGB as Pillow converts it, in 64ths. (JPEG files are converted by libjpeg, more finely.)
+pub(super) fn ycbcr_to_rgb([y, cb, cr]: [u8; 3]) -> [u8; 3] {
+    let term = |factor: f64, level: u8| (factor * 64.0 * (f64::from(level) - 128.0) + 0.5) as i32;
+    let green = (term(-0.344_14, cb) + term(-0.714_14, cr)) >> 6;
+    [term(1.402, cr) >> 6, green, term(1.772, cb) >> 6]
+        .map(|term| (i32::from(y) + term).clamp(0, 255) as u8)
+}
+
 /// A colour that was multiplied with its alpha, divided by it again.
 pub(super) fn unmultiply(color: u8, alpha: u8) -> u8 {
     match alpha {

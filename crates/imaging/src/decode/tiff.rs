@@ -1,9 +1,13 @@
 mod compression;
+mod fax;
+mod jpeg_part;
 mod layout;
 mod pixels;
+mod predictor;
 
 use std::borrow::Cow;
 
+use self::compression::Chunks;
 use self::layout::Layout;
 use super::tiff_directory::{Directory, Tag};
 use super::{check, finish};
@@ -27,9 +31,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     limits.check_bytes((width * height * 3).saturating_add(chunk.saturating_mul(2)))?;
 
     let mut picture = vec![0; (width * height * 3) as usize];
+    let chunks = Chunks::new(bytes, &directory, &layout);
     for chunk in layout.chunks() {
         let planes: Vec<Cow<'_, [u8]>> = (0..layout.planes())
-            .map(|plane| compression::read_chunk(bytes, &directory, &layout, &chunk, plane))
+            .map(|plane| chunks.read(&layout, &chunk, plane, limits))
             .collect::<Result<_, _>>()?;
         let columns = layout.chunk_width.min(layout.width - chunk.x);
         let rows = layout.chunk_rows.min(layout.height - chunk.y);

@@ -17,6 +17,7 @@ pub(crate) enum Tag {
     RowsPerStrip = 278,
     StripByteCounts = 279,
     PlanarConfiguration = 284,
+    T4Options = 292,
     Predictor = 317,
     ColorMap = 320,
     TileWidth = 322,
@@ -25,6 +26,7 @@ pub(crate) enum Tag {
     TileByteCounts = 325,
     ExtraSamples = 338,
     SampleFormat = 339,
+    JpegTables = 347,
 }
 
 /// A directory's entries, and the file that their values lie in.
@@ -35,6 +37,27 @@ pub(crate) struct Directory<'a> {
     big: bool,
     entries_at: usize,
     entry_count: usize,
+}
+
+/// The integers of one tag.
+#[derive(Clone, Copy)]
+pub(crate) struct Numbers<'a> {
+    directory: &'a Directory<'a>,
+    start: usize,
+    size: usize,
+    count: usize,
+}
+
+impl Numbers<'_> {
+    pub(crate) fn get(&self, index: usize) -> Option<u64> {
+        let Self {
+            directory,
+            start,
+            size,
+            count,
+        } = *self;
+        (index < count).then(|| directory.integer(start + index * size, size))?
+    }
 }
 
 impl<'a> Directory<'a> {
@@ -81,8 +104,25 @@ impl<'a> Directory<'a> {
 
     /// The integers of a tag; empty when the tag is missing, of another type, or outside the file.
     pub(crate) fn numbers(&self, tag: Tag) -> impl ExactSizeIterator<Item = u64> + '_ {
+        let list = self.list(tag);
+        (0..list.count).map(move |index| list.get(index).unwrap_or(0))
+    }
+
+    /// The same, to be read in any order.
+    pub(crate) fn list(&self, tag: Tag) -> Numbers<'_> {
         let (start, size, count) = self.locate(tag).unwrap_or((0, 1, 0));
-        (0..count).map(move |index| self.integer(start + index * size, size).unwrap_or(0))
+        Numbers {
+            directory: self,
+            start,
+            size,
+            count,
+        }
+    }
+
+    /// The bytes of a tag that holds nothing but bytes.
+    pub(crate) fn bytes(&self, tag: Tag) -> Option<&'a [u8]> {
+        let (start, size, count) = self.locate(tag)?;
+        self.file.get(start..start + count).filter(|_| size == 1)
     }
 
     /// The first integer of a tag.

@@ -9,6 +9,10 @@ pub(super) enum Model {
     YCbCr,
     /// Inks, stored as 255 minus the ink.
     Cmyk,
+    /// 255 minus the grey level.
+    InvertedGrey,
+    /// Inks, stored as they are.
+    Inks,
     /// Inks whose first three are stored as YCbCr.
     Ycck,
 }
@@ -32,6 +36,14 @@ impl Model {
         }
     }
 
+    pub(super) fn components(self) -> usize {
+        match self {
+            Self::Grey | Self::InvertedGrey => 1,
+            Self::Rgb | Self::YCbCr => 3,
+            Self::Cmyk | Self::Ycck | Self::Inks => 4,
+        }
+    }
+
     /// Converts one row of each component.
     #[inline(always)]
     pub(super) fn to_rgb(self, rows: &[&[u8]], rgb: &mut [u8]) {
@@ -40,6 +52,16 @@ impl Model {
             (Self::Grey, [levels]) => {
                 for (pixel, &level) in pixels.zip(*levels) {
                     *pixel = [level; 3];
+                }
+            }
+            (Self::InvertedGrey, [levels]) => {
+                for (pixel, &level) in pixels.zip(*levels) {
+                    *pixel = [255 - level; 3];
+                }
+            }
+            (Self::Inks, [cs, ms, ys, ks]) => {
+                for ((((pixel, &c), &m), &y), &k) in pixels.zip(*cs).zip(*ms).zip(*ys).zip(*ks) {
+                    *pixel = cmyk_to_rgb([c, m, y, k]);
                 }
             }
             (Self::Rgb, [reds, greens, blues]) => {

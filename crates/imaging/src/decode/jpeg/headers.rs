@@ -47,6 +47,11 @@ impl<'a> Headers<'a> {
         }
     }
 
+    /// Goes on with another file, with the tables of the one before.
+    pub(super) fn go_on(&mut self, file: &'a [u8]) {
+        self.cursor = Cursor { data: file, at: 2 };
+    }
+
     /// What the components mean, by what stands in front of the first scan.
     pub(super) fn model(&self, frame: &Frame) -> Model {
         Model::of(frame, self.jfif, self.adobe)

@@ -1,95 +1,160 @@
 use std::borrow::Cow;
+use std::io::Read;
 
 use flate2::{Decompress, FlushDecompress};
+use lzma_rust2::XzReader;
+use ruzstd::decoding::StreamingDecoder;
 use weezl::{BitOrder, decode::Decoder};
 
 use super::layout::{Chunk, Layout};
+use super::{fax, jpeg_part, predictor};
 use crate::decode::lzw;
-use crate::decode::tiff_directory::{Directory, Tag};
-use crate::{DecodeError, Format};
+use crate::decode::tiff_directory::{Directory, Numbers, Tag};
+use crate::{DecodeError, Format, Limits};
 
-const NONE: u64 = 1;
+pub(super) const NONE: u64 = 1;
+/// CCITT fax: bare rows, or with T.4's marks, or T.6.
+const FAX_ROWS: u64 = 2;
+pub(super) const FAX_GROUP_3: u64 = 3;
+pub(super) const FAX_GROUP_4: u64 = 4;
+pub(super) const JPEG: u64 = 7;
+const LZMA: u64 = 34_925;
+const ZSTANDARD: u64 = 50_000;
+/// What the strongest preset of LZMA's encoder asks for.
+const MAX_DICTIONARY_KIB: u32 = 66 << 10;
 const LZW: u64 = 5;
 const DEFLATE: u64 = 8;
 const PACK_BITS: u64 = 32_773;
 const OLD_DEFLATE: u64 = 32_946;
 
-/// One chunk of one plane, decompressed: its rows, as many as the chunk has inside the picture's
-/// height (a tile always has all of them).
-pub(super) fn read_chunk<'a>(
+/// Where the chunks lie in the file.
+pub(super) struct Chunks<'a> {
     file: &'a [u8],
-    directory: &Directory<'_>,
-    layout: &Layout,
-    chunk: &Chunk,
-    plane: usize,
-) -> Result<Cow<'a, [u8]>, DecodeError> {
-    let index = plane * layout.chunks_per_plane() + chunk.index;
-    let (offsets, counts) = if layout.tiled {
-        (Tag::TileOffsets, Tag::TileByteCounts)
-    } else {
-        (Tag::StripOffsets, Tag::StripByteCounts)
-    };
-    let missing = || Format::Tiff.truncated(format!("strip or tile {index} is missing"));
-    let start = directory.numbers(offsets).nth(index).ok_or_else(missing)?;
-    let data = usize::try_from(start)
-        .ok()
-        .and_then(|start| file.get(start..));
-    let data = data.ok_or_else(missing)?;
+    offsets: Numbers<'a>,
+    counts: Numbers<'a>,
+    /// One chunk in each plane: then its size may be missing.
+    single: bool,
+    /// The tables that the chunks' JPEG data share.
+    jpeg_tables: &'a [u8],
+}
 
-    let rows = if layout.tiled {
-        layout.chunk_rows
-    } else {
-        layout.chunk_rows.min(layout.height - chunk.y)
-    };
-    let expected = layout.row_bytes() * rows;
-    let mut data = Cow::Borrowed(if layout.compression == NONE {
-        // Some writers state no or a wrong size here; the picture's size tells it.
-        data.get(..expected).ok_or_else(missing)?
-    } else {
-        let count = directory.numbers(counts).nth(index).ok_or_else(missing)?;
-        usize::try_from(count)
-            .ok()
-            .and_then(|count| data.get(..count))
-            .ok_or_else(missing)?
-    });
-    if layout.reversed_bits {
-        data.to_mut()
-            .iter_mut()
-            .for_each(|byte| *byte = byte.reverse_bits());
-    }
-    if layout.compression == NONE {
-        return Ok(data);
-    }
-
-    let mut unpacked = vec![0; expected];
-    let filled = match layout.compression {
-        LZW => {
-            let decoder = Decoder::with_tiff_size_switch(BitOrder::Msb, 8);
-            lzw::fill(decoder, &data, &mut unpacked)
-                .map_err(|error| Format::Tiff.corrupt(error.to_string()))?
+impl<'a> Chunks<'a> {
+    pub(super) fn new(file: &'a [u8], directory: &'a Directory<'a>, layout: &Layout) -> Self {
+        let (offsets, counts) = if layout.tiled {
+            (Tag::TileOffsets, Tag::TileByteCounts)
+        } else {
+            (Tag::StripOffsets, Tag::StripByteCounts)
+        };
+        Self {
+            file,
+            offsets: directory.list(offsets),
+            counts: directory.list(counts),
+            single: layout.chunks_per_plane() == 1,
+            jpeg_tables: directory.bytes(Tag::JpegTables).unwrap_or(&[]),
         }
-        DEFLATE | OLD_DEFLATE => deflate(&data, &mut unpacked)?,
-        PACK_BITS => pack_bits(&data, &mut unpacked),
-        other => return Err(Format::Tiff.unsupported(format!("compression {}", name(other)))),
-    };
-    if filled < expected {
-        return Err(Format::Tiff.truncated(format!("strip or tile {index} ends early")));
     }
-    match layout.predictor {
-        1 => {}
-        _ if layout.compression == PACK_BITS => {}
-        2 if layout.bits >= 8 => undo_differences(&mut unpacked, layout),
-        other => return Err(Format::Tiff.unsupported(format!("predictor {other}"))),
+
+    /// One chunk of one plane, decompressed: its rows, as many as the chunk has inside the
+    /// picture's height (a tile always has all of them).
+    pub(super) fn read(
+        &self,
+        layout: &Layout,
+        chunk: &Chunk,
+        plane: usize,
+        limits: &Limits,
+    ) -> Result<Cow<'a, [u8]>, DecodeError> {
+        let index = plane * layout.chunks_per_plane() + chunk.index;
+        let missing = || Format::Tiff.truncated(format!("strip or tile {index} is missing"));
+        let start = self.offsets.get(index).ok_or_else(missing)?;
+        let data = usize::try_from(start)
+            .ok()
+            .and_then(|start| self.file.get(start..));
+        let data = data.ok_or_else(missing)?;
+
+        let rows = if layout.tiled {
+            layout.chunk_rows
+        } else {
+            layout.chunk_rows.min(layout.height - chunk.y)
+        };
+        let expected = layout.row_bytes() * rows;
+        let mut data = Cow::Borrowed(if layout.compression == NONE {
+            // Some writers state no or a wrong size here; the picture's size tells it.
+            data.get(..expected).ok_or_else(missing)?
+        } else {
+            match self.counts.get(index) {
+                None | Some(0) if self.single => data,
+                count => {
+                    let count = count.and_then(|count| usize::try_from(count).ok());
+                    data.get(..count.ok_or_else(missing)?).ok_or_else(missing)?
+                }
+            }
+        });
+        if layout.reversed_bits {
+            let bytes = data.to_mut().iter_mut();
+            bytes.for_each(|byte| *byte = byte.reverse_bits());
+        }
+        if layout.compression == NONE {
+            return Ok(data);
+        }
+        if layout.compression == JPEG {
+            return jpeg_part::read(self.jpeg_tables, &data, layout, rows, limits).map(Cow::Owned);
+        }
+
+        let mut unpacked = vec![0; expected];
+        let filled = match layout.compression {
+            LZW => {
+                let decoder = Decoder::with_tiff_size_switch(BitOrder::Msb, 8);
+                lzw::fill(decoder, &data, &mut unpacked)
+                    .map_err(|error| Format::Tiff.corrupt(error.to_string()))?
+            }
+            DEFLATE | OLD_DEFLATE => deflate(&data, &mut unpacked)?,
+            PACK_BITS => pack_bits(&data, &mut unpacked),
+            LZMA => {
+                let mut reader = XzReader::new_mem_limit(&data[..], true, MAX_DICTIONARY_KIB);
+                fill(&mut reader, &mut unpacked)?
+            }
+            ZSTANDARD => {
+                let reader = StreamingDecoder::new(&data[..]);
+                let mut reader = reader.map_err(|error| Format::Tiff.corrupt(error.to_string()))?;
+                fill(&mut reader, &mut unpacked)?
+            }
+            FAX_ROWS | FAX_GROUP_3 | FAX_GROUP_4 => fax::fill(&data, layout, rows, &mut unpacked)?,
+            other => return Err(Format::Tiff.unsupported(format!("compression {}", name(other)))),
+        };
+        if filled < expected {
+            return Err(Format::Tiff.truncated(format!("strip or tile {index} ends early")));
+        }
+        let predicted = matches!(
+            layout.compression,
+            LZW | DEFLATE | OLD_DEFLATE | LZMA | ZSTANDARD
+        );
+        match layout.predictor {
+            _ if !predicted => {}
+            1 => {}
+            2 if layout.bits >= 8 => predictor::undo_differences(&mut unpacked, layout),
+            3 if layout.bits == 32 => predictor::undo_float_differences(&mut unpacked, layout),
+            other => return Err(Format::Tiff.unsupported(format!("predictor {other}"))),
+        }
+        Ok(Cow::Owned(unpacked))
     }
-    Ok(Cow::Owned(unpacked))
+}
+
+/// Reads as much as `unpacked` takes or as there is; returns how much that is.
+fn fill(reader: &mut impl Read, unpacked: &mut [u8]) -> Result<usize, DecodeError> {
+    let mut filled = 0;
+    while filled < unpacked.len() {
+        match reader.read(&mut unpacked[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) => return Err(Format::Tiff.corrupt(error.to_string())),
+        }
+    }
+    Ok(filled)
 }
 
 fn name(compression: u64) -> String {
     match compression {
-        2..=4 => "CCITT fax".to_owned(),
-        6 | 7 => "JPEG".to_owned(),
-        34_925 => "LZMA".to_owned(),
-        50_000 => "Zstandard".to_owned(),
+        6 => "old-style JPEG".to_owned(),
         50_001 => "WebP".to_owned(),
         other => other.to_string(),
     }
@@ -130,44 +195,6 @@ fn pack_bits(mut data: &[u8], unpacked: &mut [u8]) -> usize {
         }
     }
     filled
-}
-
-/// Each sample was stored as its difference to the same sample of the pixel before.
-fn undo_differences(rows: &mut [u8], layout: &Layout) {
-    let size = usize::from(layout.bits) / 8;
-    let distance = layout.adjacent_samples() * size;
-    for row in rows.chunks_exact_mut(layout.row_bytes()) {
-        for at in (distance..row.len()).step_by(size) {
-            if size == 1 {
-                row[at] = row[at].wrapping_add(row[at - distance]);
-            } else {
-                let sum = load(row, at - distance, layout).wrapping_add(load(row, at, layout));
-                store(row, at, sum, layout);
-            }
-        }
-    }
-}
-
-fn load(row: &[u8], at: usize, layout: &Layout) -> u32 {
-    let bytes = &row[at..at + usize::from(layout.bits) / 8];
-    let append = |value: u32, &byte: &u8| value << 8 | u32::from(byte);
-    if layout.big_endian {
-        bytes.iter().fold(0, append)
-    } else {
-        bytes.iter().rev().fold(0, append)
-    }
-}
-
-fn store(row: &mut [u8], at: usize, value: u32, layout: &Layout) {
-    let size = usize::from(layout.bits) / 8;
-    for (index, byte) in row[at..at + size].iter_mut().enumerate() {
-        let shift = if layout.big_endian {
-            size - 1 - index
-        } else {
-            index
-        } * 8;
-        *byte = (value >> shift) as u8;
-    }
 }
 
 #[cfg(test)]

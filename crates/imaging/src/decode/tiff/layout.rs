@@ -1,3 +1,5 @@
+use super::compression::{JPEG, NONE};
+use super::jpeg_part;
 use super::pixels::Kind;
 use crate::decode::samples::Palette;
 use crate::decode::tiff_directory::{Directory, Tag};
@@ -19,6 +21,7 @@ pub(super) struct Layout {
     pub(super) reversed_bits: bool,
     pub(super) compression: u64,
     pub(super) predictor: u64,
+    pub(super) fax_options: u64,
     pub(super) kind: Kind,
 }
 
@@ -38,7 +41,19 @@ impl Layout {
         let number = |tag, default| directory.number(tag).unwrap_or(default);
         let unsupported = |feature: String| Format::Tiff.unsupported(feature);
 
-        let samples = number(Tag::SamplesPerPixel, 1);
+        let planar = number(Tag::PlanarConfiguration, 1) == 2;
+        let mut samples = number(Tag::SamplesPerPixel, 1);
+        let mut ignored = 0;
+        // Extra samples of no stated meaning are left out where they lie in planes of their own.
+        if planar
+            && directory
+                .numbers(Tag::ExtraSamples)
+                .take(6)
+                .all(|kind| kind == 0)
+        {
+            ignored = directory.numbers(Tag::ExtraSamples).len();
+            samples = samples.saturating_sub(ignored as u64);
+        }
         if !(1..=6).contains(&samples) {
             return Err(unsupported(format!("{samples} samples per pixel")));
         }
@@ -52,23 +67,19 @@ impl Layout {
             return Err(unsupported(format!("bits per sample {bits:?}")));
         }
         let bits = match first_bits {
-            1 | 2 | 4 | 8 | 16 | 32 => first_bits as u8,
+            1 | 2 | 4 | 8 | 12 | 16 | 32 => first_bits as u8,
             _ => return Err(unsupported(format!("{first_bits} bits per sample"))),
         };
-        let planar = samples > 1 && number(Tag::PlanarConfiguration, 1) == 2;
-        if planar && bits < 8 {
+        let planar = planar && samples > 1;
+        if planar && (bits < 8 || bits == 12) {
             return Err(unsupported(format!("planes of {bits} bits per sample")));
         }
 
         let tiled = directory.number(Tag::TileWidth).is_some();
         let (chunk_width, chunk_rows) = if tiled {
             let tile = (number(Tag::TileWidth, 0), number(Tag::TileLength, 0));
-            // The specification asks for it, and it bounds the number of tiles.
-            if tile.0 == 0 || tile.1 == 0 || tile.0 % 16 != 0 || tile.1 % 16 != 0 {
-                return Err(unsupported(format!(
-                    "tiles of {}x{} pixels",
-                    tile.0, tile.1
-                )));
+            if tile.0 == 0 || tile.1 == 0 {
+                return Err(Format::Tiff.corrupt(format!("tiles of {}x{} pixels", tile.0, tile.1)));
             }
             tile
         } else {
@@ -93,17 +104,22 @@ impl Layout {
             reversed_bits: number(Tag::FillOrder, 1) == 2,
             compression: number(Tag::Compression, 1),
             predictor: number(Tag::Predictor, 1),
+            fax_options: number(Tag::T4Options, 0),
             kind: Kind::Grey {
                 bits,
                 white_is_zero: false,
             },
         };
-        layout.kind = layout.read_kind(directory)?;
+        layout.kind = layout.read_kind(directory, ignored)?;
+        if let Kind::Jpeg(_) = layout.kind {
+            // Its strips and tiles come out as RGB.
+            (layout.bits, layout.samples) = (8, 3);
+        }
         Ok(layout)
     }
 
     /// What the samples mean. The combinations are those that Pillow opens.
-    fn read_kind(&self, directory: &Directory<'_>) -> Result<Kind, DecodeError> {
+    fn read_kind(&self, directory: &Directory<'_>, ignored: usize) -> Result<Kind, DecodeError> {
         let Self {
             bits,
             samples,
@@ -114,7 +130,8 @@ impl Layout {
             .number(Tag::PhotometricInterpretation)
             .unwrap_or(0);
         let format = directory.number(Tag::SampleFormat).unwrap_or(1);
-        let extra: Vec<u64> = directory.numbers(Tag::ExtraSamples).take(samples).collect();
+        let extra = directory.numbers(Tag::ExtraSamples).take(samples);
+        let extra: Vec<u64> = extra.filter(|_| ignored == 0).collect();
         let high = if big_endian {
             0
         } else {
@@ -123,6 +140,18 @@ impl Layout {
         let stride = samples * usize::from(bits / 8);
         let size = usize::from(bits / 8);
         let premultiplied = extra.first() == Some(&1);
+        if self.compression == JPEG {
+            let colors = jpeg_part::colors(photometric, samples);
+            let colors = colors.filter(|_| bits == 8 && !self.planar && extra.is_empty());
+            return colors.map(Kind::Jpeg).ok_or_else(|| {
+                Format::Tiff.unsupported(format!(
+                    "JPEG of {samples} samples, photometric interpretation {photometric}"
+                ))
+            });
+        }
+        // Pillow takes what libtiff has unpacked, and turned to the processor's byte order, for
+        // the file's order here.
+        let loose_big_endian = big_endian && self.compression == NONE;
         let kind = match (
             photometric,
             bits,
@@ -147,19 +176,28 @@ impl Layout {
                 big_endian,
                 signed: false,
             }),
-            (1, 16, 1 | 2, 1) if samples == 1 => Some(Kind::Integer {
+            (1, 12, 1, 1) if samples == 1 && !big_endian => Some(Kind::Twelve),
+            (1, 16, 1, 1) if samples == 1 => Some(Kind::Integer {
                 size,
                 big_endian,
-                signed: format == 2,
+                signed: false,
+            }),
+            (1, 16, 2, 1) if samples == 1 => Some(Kind::Integer {
+                size,
+                big_endian: loose_big_endian,
+                signed: true,
             }),
             (1, 32, 1 | 2, 1) if samples == 1 && !(format == 1 && big_endian) => {
                 Some(Kind::Integer {
                     size,
-                    big_endian,
+                    big_endian: loose_big_endian,
                     signed: true,
                 })
             }
-            (0 | 1, 32, 3, 1) if samples == 1 => Some(Kind::Float { big_endian }),
+            (0 | 1, 32, 3, 1) if samples == 1 => Some(Kind::Float {
+                big_endian: loose_big_endian,
+            }),
+            (6, 8, 1, 3) if self.compression == NONE && extra.is_empty() => Some(Kind::YCbCr),
             (2, 8 | 16, 1, 3) if premultiplied => {
                 Some(Kind::PremultipliedRgb { stride, size, high })
             }

@@ -1,4 +1,7 @@
-use crate::decode::samples::{Palette, cmyk_to_rgb, stretch, unmultiply, unpack_bits};
+use crate::decode::jpeg::Colors;
+use crate::decode::samples::{
+    Palette, cmyk_to_rgb, stretch, unmultiply, unpack_bits, ycbcr_to_rgb,
+};
 
 /// What a pixel's samples mean. `stride` is the bytes from one pixel to the next, `size` a
 /// sample's bytes, and `high` where in a sample its most significant byte lies: of 16-bit colours
@@ -18,6 +21,8 @@ pub(super) enum Kind {
         big_endian: bool,
         signed: bool,
     },
+    /// Grey of 12 bits, two pixels in three bytes, which saturates at 255.
+    Twelve,
     /// Grey of 32-bit floats, which saturates at 0 and 255.
     Float {
         big_endian: bool,
@@ -43,6 +48,9 @@ pub(super) enum Kind {
         size: usize,
         high: usize,
     },
+    YCbCr,
+    /// JPEG data, which is RGB when it is decoded.
+    Jpeg(Colors),
 }
 
 impl Kind {
@@ -80,6 +88,23 @@ impl Kind {
                     &mut levels.map(|level| saturate(level, *big_endian, *signed)),
                     pixels,
                 );
+            }
+            Self::Twelve => {
+                let pairs = row.chunks(3).flat_map(|bytes| {
+                    let byte = |at: usize| u16::from(bytes.get(at).copied().unwrap_or(0));
+                    [byte(0) << 4 | byte(1) >> 4, (byte(1) & 15) << 8 | byte(2)]
+                });
+                grey(&mut pairs.map(|level| level.min(255) as u8), pixels);
+            }
+            Self::YCbCr => {
+                for (pixel, &stored) in pixels.iter_mut().zip(row.as_chunks::<3>().0) {
+                    *pixel = ycbcr_to_rgb(stored);
+                }
+            }
+            Self::Jpeg(_) => {
+                for (pixel, stored) in pixels.iter_mut().zip(row.as_chunks::<3>().0) {
+                    *pixel = *stored;
+                }
             }
             Self::Float { big_endian } => {
                 let levels = row.as_chunks::<4>().0.iter().map(|&bytes| {
