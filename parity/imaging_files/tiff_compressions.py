@@ -57,6 +57,10 @@ def layouts(w, rgb, grey):
         tags = {**base, 322: (4, [wide]), 323: (4, [high])}
         del tags[278]
         w.good(f"tiff/tiles-{wide}x{high}.tif", tiff(tags, list(cut(rgb, wide, high)), tiled=True))
+    several = tiff(base, [rgb.tobytes(), (255 - rgb).tobytes()])
+    w.good("tiff/strips-on-top.tif", several)
+    entry = several.index(struct.pack("<HHI", 278, 3, 1))
+    w.good("tiff/strips-without-rows.tif", several[:entry] + b"\x50\xff" + several[entry + 2 :])
     deflate = {**base, 259: (3, [8])}
     whole = tiff(deflate, [zlib.compress(rgb.tobytes())])
     entry = whole.index(struct.pack("<HHI", 279, 4, 1))
