@@ -14,8 +14,6 @@ import pathlib
 import shutil
 
 import PIL
-from PIL import features
-
 from imaging_files import (
     bmp,
     gif,
@@ -31,6 +29,7 @@ from imaging_files import (
     webp,
 )
 from imaging_files.writer import Writer
+from PIL import features
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "crates/imaging/tests/data"
 
