@@ -14,8 +14,6 @@ import pathlib
 import shutil
 
 import PIL
-from PIL import features
-
 from imaging_files import (
     avif,
     bmp,
@@ -35,6 +33,7 @@ from imaging_files import (
     webp,
 )
 from imaging_files.writer import Writer
+from PIL import features
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "crates/imaging/tests/data"
 

@@ -2,11 +2,12 @@
 """Compares every picture of Pillow's own test suite that Pillow reads with ours.
 
     cargo build --release -p imaging --example ppm
-    python parity/pillow_pictures.py [--decoder target/release/examples/ppm] [--source DIR] [--table]
+    python parity/pillow_pictures.py [--decoder BINARY] [--source DIR] [--table]
 
-pip fetches Pillow's source package, of the version that is installed. Status 0 only if no picture has other pixels than
-`Image.open(NAME).convert("RGB")` (beyond `ALLOWED`, for lossy formats that another library decodes), and none is refused but
-for a reason in `REFUSED`. `--table` prints that table as docs/formats.md has it.
+pip fetches Pillow's source package, of the version that is installed. Status 0 only if no picture
+has other pixels than `Image.open(NAME).convert("RGB")` (beyond `ALLOWED`, for lossy formats that
+another library decodes), and none is refused but for a reason in `REFUSED`. `--table` prints that
+table as docs/formats.md has it.
 """
 
 import argparse
@@ -23,7 +24,6 @@ import warnings
 import numpy
 import PIL
 from PIL import Image
-
 from pillow_pictures_refused import ALLOWED, REFUSED
 
 BATCH = 40
@@ -34,7 +34,9 @@ def fetch(folder):
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "pillow"]
     subprocess.run([*pip, "--dest", folder, f"pillow=={PIL.__version__}"], check=True)
     with tarfile.open(next(pathlib.Path(folder).glob("*.tar.gz"))) as package:
-        pictures = [member for member in package if "/Tests/images/" in member.name and member.isfile()]
+        pictures = [
+            member for member in package if "/Tests/images/" in member.name and member.isfile()
+        ]
         package.extractall(folder, pictures, filter="data")
 
 
@@ -45,7 +47,7 @@ def pillows(path):
             warnings.simplefilter("ignore")
             with Image.open(path) as image:
                 return image.format, numpy.asarray(image.convert("RGB"))
-    except Exception:  # noqa: BLE001 - whatever it raises, it did not read the picture
+    except Exception:  # whatever it raises, it did not read the picture
         return None
 
 
@@ -53,7 +55,9 @@ def ours(decoder, paths, folder):
     """The pixels or the message for each path."""
     outputs = [pathlib.Path(folder) / f"{index}.ppm" for index in range(len(paths))]
     pairs = [str(argument) for pair in zip(paths, outputs, strict=True) for argument in pair]
-    said = subprocess.run([decoder, "decode", *pairs], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(
+        [decoder, "decode", *pairs], check=True, capture_output=True, text=True
+    ).stdout
     for line, path, output in zip(said.splitlines(), paths, outputs, strict=True):
         if line.startswith("ok "):
             yield numpy.asarray(Image.open(io.BytesIO(output.read_bytes())))
@@ -71,12 +75,18 @@ def compare(theirs, mine):
     if theirs.shape != mine.shape:
         return f"{mine.shape[1]}x{mine.shape[0]}, not {theirs.shape[1]}x{theirs.shape[0]}"
     difference = numpy.abs(theirs.astype(int) - mine)
-    return f"up to {difference.max()}, {difference.mean():.4f} on average" if difference.any() else "same"
+    return (
+        f"up to {difference.max()}, {difference.mean():.4f} on average"
+        if difference.any()
+        else "same"
+    )
 
 
 def within(kind, theirs, mine):
     largest, mean = ALLOWED.get(kind, (0, 0))
-    difference = numpy.abs(theirs.astype(int) - mine) if theirs.shape == mine.shape else numpy.array([256])
+    difference = (
+        numpy.abs(theirs.astype(int) - mine) if theirs.shape == mine.shape else numpy.array([256])
+    )
     return difference.max() <= largest and difference.mean() <= mean
 
 
@@ -90,19 +100,27 @@ def table():
 
 
 def check(decoder, images):
-    """Prints a line for each picture that is not the same, and the table; returns the number of failures."""
+    """Prints a line for each picture that is not the same, and a table; returns the failures."""
     counts, failures = collections.defaultdict(collections.Counter), []
-    read = [(path, *found) for path in sorted(images.rglob("*")) if path.is_file() and (found := pillows(path))]
+    read = [
+        (path, *found)
+        for path in sorted(images.rglob("*"))
+        if path.is_file() and (found := pillows(path))
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for start in range(0, len(read), BATCH):
             batch = read[start : start + BATCH]
-            for (path, kind, theirs), mine in zip(batch, ours(decoder, [entry[0] for entry in batch], folder), strict=True):
+            answers = ours(decoder, [path for path, _, _ in batch], folder)
+            for (path, kind, theirs), mine in zip(batch, answers, strict=True):
                 name = path.relative_to(images).as_posix()
                 if isinstance(mine, str):
                     verdict, line, bad = "refused", f"refused: {mine}", reason(name) is None
                 else:
                     verdict = compare(theirs, mine)
-                    line, bad = f"differs: {verdict}", verdict != "same" and not within(kind, theirs, mine)
+                    line, bad = (
+                        f"differs: {verdict}",
+                        verdict != "same" and not within(kind, theirs, mine),
+                    )
                     verdict = "same" if verdict == "same" else "differ"
                 counts[kind][verdict] += 1
                 if verdict != "same":
@@ -120,7 +138,9 @@ def check(decoder, images):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--decoder", default="target/release/examples/ppm")
-    parser.add_argument("--source", type=pathlib.Path, help="an unpacked source package, so that none is fetched")
+    parser.add_argument(
+        "--source", type=pathlib.Path, help="an unpacked source package, so that none is fetched"
+    )
     parser.add_argument("--table", action="store_true", help="print what may be refused, and stop")
     arguments = parser.parse_args()
     if arguments.table:

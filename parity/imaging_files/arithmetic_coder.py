@@ -1,10 +1,14 @@
-"""The encoder of the JPEG specification's annex D, which Pillow's libjpeg-turbo reads but Pillow cannot write."""
+"""The encoder of the JPEG specification's annex D: Pillow reads its files but cannot write them."""
 
 import pathlib
 import re
 
-# Table D.3: the less probable symbol's part, the next states behind it and behind the other one, and whether they change places.
-SOURCE = pathlib.Path(__file__).resolve().parents[2] / "crates/imaging/src/decode/jpeg/arithmetic_states.rs"
+# Table D.3: the less probable symbol's part, the next states behind it and behind the other one,
+# and whether they change places.
+SOURCE = (
+    pathlib.Path(__file__).resolve().parents[2]
+    / "crates/imaging/src/decode/jpeg/arithmetic_states.rs"
+)
 STATES = [
     (int(part, 16), int(less), int(more), switches == "true")
     for part, less, more, switches in re.findall(

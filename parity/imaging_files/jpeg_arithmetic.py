@@ -20,9 +20,14 @@ def zigzag():
 def coefficients(samples):
     """Blocks of quantized coefficients in zigzag order, by the rows of the picture."""
     height, width = samples.shape
-    waves = np.array([[np.cos((2 * x + 1) * u * np.pi / 16) / 2 for x in range(8)] for u in range(8)])
+    waves = np.array(
+        [[np.cos((2 * x + 1) * u * np.pi / 16) / 2 for x in range(8)] for u in range(8)]
+    )
     waves[0] /= np.sqrt(2)
-    blocks = samples.reshape(height // 8, 8, width // 8, 8).transpose(0, 2, 1, 3).reshape(-1, 8, 8) - 128.0
+    blocks = (
+        samples.reshape(height // 8, 8, width // 8, 8).transpose(0, 2, 1, 3).reshape(-1, 8, 8)
+        - 128.0
+    )
     quantized = np.rint(waves @ blocks @ waves.T / STEP).astype(int)
     return [[int(block[at]) for at in zigzag()] for block in quantized]
 
@@ -114,7 +119,11 @@ def file(frame, width, height, components, scans):
     """`scans`: components, first, last, bits and data of each."""
     tables = segment(0xDB, b"\0" + bytes([STEP]) * 64)
     entries = b"".join(bytes([index + 1, 0x11, 0]) for index in range(components))
-    head = b"\xff\xd8" + tables + segment(frame, struct.pack(">BHHB", 8, height, width, components) + entries)
+    head = (
+        b"\xff\xd8"
+        + tables
+        + segment(frame, struct.pack(">BHHB", 8, height, width, components) + entries)
+    )
     for parts, first, last, bits, data in scans:
         names = b"".join(bytes([part + 1, part * 0x11]) for part in parts)
         head += segment(0xDA, bytes([len(parts)]) + names + bytes([first, last, bits])) + data
@@ -138,7 +147,9 @@ def sequential(planes, interval=None):
 
 def shifted(block, bits):
     """Means are shifted, the other coefficients cut towards zero."""
-    return [block[0] >> bits] + [int(abs(value) >> bits) * (1 if value > 0 else -1) for value in block[1:]]
+    return [block[0] >> bits] + [
+        int(abs(value) >> bits) * (1 if value > 0 else -1) for value in block[1:]
+    ]
 
 
 def progressive(planes):
@@ -175,7 +186,9 @@ def arithmetic_jpegs(w):
     planes = [coefficients(picture[:, :, channel]) for channel in range(3)]
     whole = (0, 63, 0)
     w.good("jpeg/arithmetic.jpg", file(0xC9, 48, 40, 3, [([0, 1, 2], *whole, sequential(planes))]))
-    w.good("jpeg/arithmetic-grey.jpg", file(0xC9, 48, 40, 1, [([0], *whole, sequential(planes[:1]))]))
+    w.good(
+        "jpeg/arithmetic-grey.jpg", file(0xC9, 48, 40, 1, [([0], *whole, sequential(planes[:1]))])
+    )
     one = [([0, 1, 2], *whole, sequential(planes, interval=7))]
     restarts = file(0xC9, 48, 40, 3, one).replace(b"\xff\xda", b"\xff\xdd\0\4\0\7\xff\xda", 1)
     w.good("jpeg/arithmetic-restart.jpg", restarts)

@@ -1,4 +1,4 @@
-"""JPEG files that break the rules, and are read: what libjpeg warns of, and what cameras leave out."""
+"""JPEG files that break the rules and are read: libjpeg warns, or cameras leave something out."""
 
 import re
 
@@ -31,7 +31,9 @@ def damaged_jpegs(w):
     restarts(w, saved(picture, "JPEG", quality=75, subsampling=2, restart_marker_blocks=2))
     for name, subsampling, mode in [("444", 0, "RGB"), ("420", 2, "RGB"), ("grey", None, "L")]:
         options = {} if subsampling is None else {"subsampling": subsampling}
-        unfinished(w, name, saved(picture.convert(mode), "JPEG", quality=60, progressive=True, **options))
+        unfinished(
+            w, name, saved(picture.convert(mode), "JPEG", quality=60, progressive=True, **options)
+        )
     # Large factors and large means: where libjpeg-turbo's 16-bit arithmetic wraps and saturates.
     loud = Image.fromarray(np.random.default_rng(7).integers(0, 2, (24, 24, 3), np.uint8) * 255)
     file = bytearray(saved(loud, "JPEG", quality=40, subsampling=0))

@@ -21,7 +21,10 @@ def compressed_tiffs(w):
         image = picture.convert(mode)
         w.good(f"tiff/jpeg-{mode.lower()}.tif", saved(image, "TIFF", compression="jpeg"))
     rows = {278: 16}
-    w.good("tiff/jpeg-strips.tif", saved(picture.convert("YCbCr"), "TIFF", compression="jpeg", tiffinfo=rows))
+    w.good(
+        "tiff/jpeg-strips.tif",
+        saved(picture.convert("YCbCr"), "TIFF", compression="jpeg", tiffinfo=rows),
+    )
     w.good("tiff/jpeg-grey-strips.tif", saved(grey, "TIFF", compression="jpeg", tiffinfo=rows))
     for compression in ["group3", "group4", "tiff_ccitt"]:
         w.good(f"tiff/{compression}.tif", saved(bilevel, "TIFF", compression=compression))
@@ -57,6 +60,10 @@ def layouts(w, rgb, grey):
         tags = {**base, 322: (4, [wide]), 323: (4, [high])}
         del tags[278]
         w.good(f"tiff/tiles-{wide}x{high}.tif", tiff(tags, list(cut(rgb, wide, high)), tiled=True))
+    several = tiff(base, [rgb.tobytes(), (255 - rgb).tobytes()])
+    w.good("tiff/strips-on-top.tif", several)
+    entry = several.index(struct.pack("<HHI", 278, 3, 1))
+    w.good("tiff/strips-without-rows.tif", several[:entry] + b"\x50\xff" + several[entry + 2 :])
     deflate = {**base, 259: (3, [8])}
     whole = tiff(deflate, [zlib.compress(rgb.tobytes())])
     entry = whole.index(struct.pack("<HHI", 279, 4, 1))
@@ -87,7 +94,9 @@ def numbers(w, grey):
     rows = rows[:, : (width * 12 + 7) // 8]
     tags = tiff_tags(twelve[:, :, None], 12, 1, height)
     w.good("tiff/grey-12.tif", tiff(tags, [rows.tobytes()]))
-    w.good("tiff/grey-12-deflate.tif", tiff({**tags, 259: (3, [8])}, [zlib.compress(rows.tobytes())]))
+    w.good(
+        "tiff/grey-12-deflate.tif", tiff({**tags, 259: (3, [8])}, [zlib.compress(rows.tobytes())])
+    )
     floats = grey.astype(np.float32) * 1.3 - 20
     planes = floats.astype(">f4").tobytes()
     by_place = np.frombuffer(planes, np.uint8).reshape(height, width, 4).transpose(0, 2, 1)
@@ -99,7 +108,10 @@ def numbers(w, grey):
         data = zlib.compress(floats.astype(f"{order}f4").tobytes())
         w.good(f"tiff/float-deflate-{mark}.tif", tiff(deflate, [data], order=order))
         predicted = {**deflate, 317: (3, [3])}
-        w.good(f"tiff/float-predictor-{mark}.tif", tiff(predicted, [zlib.compress(stored.tobytes())], order=order))
+        w.good(
+            f"tiff/float-predictor-{mark}.tif",
+            tiff(predicted, [zlib.compress(stored.tobytes())], order=order),
+        )
         signed = {**tiff_tags(grey[:, :, None], 16, 1, height), 339: (3, [2]), 259: (3, [8])}
         data = zlib.compress((grey.astype(int) * 2 - 100).astype(f"{order}i2").tobytes())
         w.good(f"tiff/signed-deflate-{mark}.tif", tiff(signed, [data], order=order))

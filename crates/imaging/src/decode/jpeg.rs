@@ -30,7 +30,7 @@ use self::color::Model;
 use self::frame::Frame;
 use self::headers::Headers;
 use self::vectorized::Paint;
-use super::{check, finish};
+use super::{check_held, finish};
 use crate::{DecodeError, Format, Limits, RgbImage};
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
@@ -91,14 +91,15 @@ fn decode_as(
         return Err(Format::Jpeg.corrupt("it has no scan"));
     };
     let (width, height) = (frame.width as u64, frame.height as u64);
-    check(Format::Jpeg, limits, width, height, 3)?;
+    check_held(Format::Jpeg, limits, width, height, 0)?;
     if width.max(height) > 65_500 {
         return Err(Format::Jpeg.unsupported(format!("{width}x{height} pixels")));
     }
     // Pictures with several scans hold two bytes per coefficient until the last one.
     let at_once = !frame.coding.progressive && scan.parts.len() == frame.components.len();
     let per_sample = if at_once { 1 } else { 3 };
-    limits.check_bytes(width * height * 3 + frame.samples() * per_sample)?;
+    let held = width * height * 3 + frame.samples() * per_sample;
+    limits.check_bytes(held)?;
 
     let model = choose(&headers, &frame)?;
     let planes = if at_once {

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use self::compression::Chunks;
 use self::layout::Layout;
 use super::tiff_directory::{Directory, Tag};
-use super::{check, finish};
+use super::{check_held, finish};
 use crate::{DecodeError, Format, Limits, RgbImage, orientation};
 
 /// The first page, turned upright as Pillow does it for this format.
@@ -24,7 +24,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     let (Some(width), Some(height)) = (width, height) else {
         return Err(Format::Tiff.corrupt("it does not state its size"));
     };
-    check(Format::Tiff, limits, width, height, 3)?;
+    check_held(Format::Tiff, limits, width, height, 0)?;
     let layout = Layout::read(&directory, width as usize, height as usize)?;
     // One chunk at a time is held beside the picture, in each plane once.
     let chunk = layout.chunk_bytes().saturating_mul(layout.planes() as u64);

@@ -3,7 +3,7 @@ use std::io::Cursor;
 use image_webp::{DecodingError, WebPDecoder};
 
 use super::riff::{Chunk, chunks};
-use super::{check, finish};
+use super::{check_held, finish};
 use crate::{DecodeError, Format, Limits, RgbImage};
 
 /// The picture's place on its canvas, and the chunk that holds it.
@@ -20,7 +20,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
         offset: [x, y],
         bitstream,
     } = find_still(bytes)?;
-    check(Format::WebP, limits, width.into(), height.into(), 3)?;
+    check_held(Format::WebP, limits, width.into(), height.into(), 0)?;
     if bitstream.payload.len() < bitstream.declared {
         return Err(Format::WebP.truncated("its bitstream ends early"));
     }
@@ -29,13 +29,14 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     let mut decoder = WebPDecoder::new(Cursor::new(simple)).map_err(blame)?;
     let (frame_width, frame_height) = decoder.dimensions();
     // The lossless decoder works on four bytes per pixel, whatever it hands out.
-    check(
-        Format::WebP,
-        limits,
-        frame_width.into(),
-        frame_height.into(),
-        3 + 4 + 4,
-    )?;
+    let frame = u64::from(frame_width) * u64::from(frame_height);
+    let canvas = u64::from(width) * u64::from(height);
+    let held = frame.saturating_mul(3 + 4 + 4).max(
+        canvas
+            .saturating_mul(3)
+            .saturating_add(frame.saturating_mul(4)),
+    );
+    check_held(Format::WebP, limits, width.into(), height.into(), held)?;
     if frame_width.saturating_add(x) > width || frame_height.saturating_add(y) > height {
         return Err(Format::WebP.corrupt("a frame leaves the canvas"));
     }

@@ -34,6 +34,8 @@ pub(super) struct Chunks<'a> {
     counts: Numbers<'a>,
     /// One chunk in each plane: then its size may be missing.
     single: bool,
+    /// Of several uncompressed chunks that each cover the whole picture, Pillow shows this one.
+    shown: Option<u64>,
     /// The tables that the chunks' JPEG data share.
     jpeg_tables: &'a [u8],
 }
@@ -45,11 +47,27 @@ impl<'a> Chunks<'a> {
         } else {
             (Tag::StripOffsets, Tag::StripByteCounts)
         };
+        let single = layout.chunks_per_plane() == 1;
+        let length = if layout.tiled {
+            Tag::TileLength
+        } else {
+            Tag::RowsPerStrip
+        };
+        let exact = directory
+            .number(length)
+            .is_none_or(|rows| rows == layout.height as u64)
+            && layout.chunk_width == layout.width;
+        let shown = match layout.compression == NONE && single && !layout.planar {
+            true if exact => directory.numbers(offsets).last(),
+            true => directory.numbers(offsets).max(),
+            false => None,
+        };
         Self {
             file,
             offsets: directory.list(offsets),
             counts: directory.list(counts),
-            single: layout.chunks_per_plane() == 1,
+            single,
+            shown,
             jpeg_tables: directory.bytes(Tag::JpegTables).unwrap_or(&[]),
         }
     }
@@ -65,7 +83,10 @@ impl<'a> Chunks<'a> {
     ) -> Result<Cow<'a, [u8]>, DecodeError> {
         let index = plane * layout.chunks_per_plane() + chunk.index;
         let missing = || Format::Tiff.truncated(format!("strip or tile {index} is missing"));
-        let start = self.offsets.get(index).ok_or_else(missing)?;
+        let start = self
+            .shown
+            .or_else(|| self.offsets.get(index))
+            .ok_or_else(missing)?;
         let data = usize::try_from(start)
             .ok()
             .and_then(|start| self.file.get(start..));

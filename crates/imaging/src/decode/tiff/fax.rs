@@ -74,7 +74,8 @@ pub(super) fn fill(
         // Rows that are aligned with T.4's marks have fill bits in front of the mark.
         rows_are_byte_aligned: !marked && layout.compression != FAX_GROUP_4,
         encoding,
-        strict: false,
+        // Damaged rows would come out otherwise than from libtiff.
+        strict: true,
     });
     let mut target = Rows {
         row_bytes: layout.row_bytes(),
@@ -84,7 +85,9 @@ pub(super) fn fill(
     };
     let decoded = decode(data, &mut target, &mut context);
     match decoded {
-        Err(error) if target.filled == 0 => Err(Format::Tiff.corrupt(error.to_string())),
+        Err(error) if target.filled < target.unpacked.len() => {
+            Err(Format::Tiff.corrupt(error.to_string()))
+        }
         _ => Ok(target.filled),
     }
 }
