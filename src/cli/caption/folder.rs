@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use walkdir::{DirEntry, WalkDir};
 
-const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp"];
+const EXTENSIONS: [&str; 12] = [
+    "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "avif", "jp2", "j2k", "jxl",
+];
 
 /// Where images are looked for.
 pub(super) struct Folder<'a> {

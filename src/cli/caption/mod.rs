@@ -43,7 +43,7 @@ const UNANSWERED: usize = 10;
         and 130 after Ctrl-C. What is done stays done: without --force, the same command goes on where it stopped."
 )]
 pub(crate) struct Caption {
-    /// The folder with the images: jpg, jpeg, png, gif, bmp, tif, tiff and webp, in upper or lower case. Hidden ones are
+    /// The folder with the images: jpg, jpeg, png, gif, bmp, tif, tiff, webp, avif, jp2, j2k and jxl, in upper or lower case. Hidden ones are
     /// left out. Two that would share a caption file (`a.jpg` and `a.png`) are not captioned
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
