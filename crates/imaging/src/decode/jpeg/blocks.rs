@@ -1,5 +1,5 @@
 use super::frame::{Component, Frame};
-use super::idct::{inverse, inverse_flat};
+use super::idct::{self, inverse, inverse_flat};
 use super::planes::Planes;
 use super::scan::Scan;
 use super::walk::Blocks;
@@ -48,6 +48,7 @@ impl<E, D: BlockDecoder<E>> Blocks<E> for ToCoefficients<'_, D> {
 
     fn skip(&mut self, _slot: usize, _x: usize, _y: usize) {}
 
+    #[cold]
     fn restart(&mut self) {
         self.decoder.restart();
     }
@@ -62,7 +63,7 @@ pub(super) struct ToSamples<'a, D> {
 
 struct Part {
     component: usize,
-    quantization: [i32; 64],
+    quantization: [i16; 64],
     stride: usize,
 }
 
@@ -70,7 +71,7 @@ impl<'a, D> ToSamples<'a, D> {
     pub(super) fn new(scan: &Scan, frame: &Frame, decoder: D, planes: &'a mut Planes) -> Self {
         let parts = scan.parts.iter().map(|part| Part {
             component: part.component,
-            quantization: planes.quantization[part.component].unwrap_or([0; 64]),
+            quantization: idct::factors(&planes.quantization[part.component].unwrap_or([0; 64])),
             stride: frame.components[part.component].stride,
         });
         let parts = parts.collect();
@@ -100,6 +101,7 @@ impl<E, D: BlockDecoder<E>> Blocks<E> for ToSamples<'_, D> {
     }
 
     /// Grey, as libjpeg has it.
+    #[cold]
     fn skip(&mut self, slot: usize, x: usize, y: usize) {
         let part = &self.parts[slot];
         let plane = &mut self.planes.samples[part.component];

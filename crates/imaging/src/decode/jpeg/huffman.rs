@@ -77,6 +77,8 @@ impl Table {
     }
 
     /// Where no code fits, libjpeg has taken 17 bits when it notices, and goes on with symbol 0.
+    #[cold]
+    #[inline(never)]
     fn long_symbol(&self, bits: &mut Bits<'_>) -> u8 {
         let next = bits.peek(16);
         let length = (SHORT + 1..=16).find(|&length| next < self.ends[length as usize]);

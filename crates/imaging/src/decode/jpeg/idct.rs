@@ -16,13 +16,14 @@ const fn short(value: i32) -> i32 {
 }
 
 /// One 8-point transform of each column; results are shifted right by `shift`, rounded.
-/// Coefficients out of range wrap and saturate where they do in libjpeg-turbo's vector code.
+/// Coefficients out of range wrap, and `BETWEEN` the passes saturate, where they do in
+/// libjpeg-turbo's vector code.
 #[expect(
     clippy::needless_range_loop,
     reason = "one lane of a vector: the compiler takes eight at once"
 )]
 #[inline(always)]
-fn transform_columns(block: &mut [[i32; 8]; 8], shift: u32) {
+fn transform_columns<const BETWEEN: bool>(block: &mut [[i32; 8]; 8], shift: u32) {
     let half = 1 << (shift - 1);
     for column in 0..8 {
         let (i0, i1, i2, i3) = (
@@ -72,7 +73,11 @@ fn transform_columns(block: &mut [[i32; 8]; 8], shift: u32) {
         ];
         for (row, sum) in sums.into_iter().enumerate() {
             let rounded = add(sum, half) >> shift;
-            block[row][column] = rounded.clamp(i16::MIN.into(), i16::MAX.into());
+            block[row][column] = if BETWEEN {
+                rounded.clamp(i16::MIN.into(), i16::MAX.into())
+            } else {
+                rounded
+            };
         }
     }
 }
@@ -88,29 +93,68 @@ fn transpose(block: &[[i32; 8]; 8]) -> [[i32; 8]; 8] {
     turned
 }
 
+/// A quantization table's factors as the transform takes them.
+pub(super) fn factors(table: &[i32; 64]) -> [i16; 64] {
+    table.map(|factor| factor as i16)
+}
+
 /// Dequantizes a block and writes its samples to `plane`, whose rows are `stride` apart.
 #[inline(always)]
 pub(super) fn inverse(
     coefficients: &[i16; 64],
-    table: &[i32; 64],
+    table: &[i16; 64],
     plane: &mut [u8],
     stride: usize,
 ) {
+    let mut beyond = 0;
+    for (&coefficient, &factor) in coefficients[..8].iter().zip(&table[..8]) {
+        let mean = coefficient.wrapping_mul(factor);
+        // The bits above those that are left when it is shifted, of either sign.
+        beyond |= (mean ^ (mean >> 15)) >> (15 - BETWEEN_BITS);
+    }
+    if beyond != 0 {
+        return inverse_out_of_range(coefficients, table, plane, stride);
+    }
+    transform(coefficients, table, plane, stride);
+}
+
+#[inline(always)]
+fn transform(coefficients: &[i16; 64], table: &[i16; 64], plane: &mut [u8], stride: usize) {
     let mut block = [[0; 8]; 8];
     for (row, values) in block.iter_mut().enumerate() {
         for (column, value) in values.iter_mut().enumerate() {
             let at = row * 8 + column;
-            *value = coefficients[at].wrapping_mul(table[at] as i16).into();
+            *value = coefficients[at].wrapping_mul(table[at]).into();
         }
     }
-    if coefficients[8..].iter().fold(0, |any, value| any | value) == 0 {
-        // Columns of nothing but a mean, which wraps where the transform would saturate.
-        block = [block[0].map(|mean| short(mean << BETWEEN_BITS)); 8];
-    } else {
-        transform_columns(&mut block, CONSTANT_BITS - BETWEEN_BITS);
+    transform_columns::<true>(&mut block, CONSTANT_BITS - BETWEEN_BITS);
+    finish(&block, plane, stride);
+}
+
+/// The same where columns that have nothing but means may wrap, while the transform saturates.
+#[cold]
+#[inline(never)]
+fn inverse_out_of_range(
+    coefficients: &[i16; 64],
+    table: &[i16; 64],
+    plane: &mut [u8],
+    stride: usize,
+) {
+    if coefficients[8..].iter().any(|&value| value != 0) {
+        return transform(coefficients, table, plane, stride);
     }
-    let mut block = transpose(&block);
-    transform_columns(&mut block, CONSTANT_BITS + BETWEEN_BITS + 3);
+    let mut means = [0; 8];
+    for ((mean, &coefficient), &factor) in means.iter_mut().zip(coefficients).zip(table) {
+        *mean = (coefficient.wrapping_mul(factor) << BETWEEN_BITS).into();
+    }
+    finish(&[means; 8], plane, stride);
+}
+
+/// The transform of the rows, and the samples.
+#[inline(always)]
+fn finish(block: &[[i32; 8]; 8], plane: &mut [u8], stride: usize) {
+    let mut block = transpose(block);
+    transform_columns::<false>(&mut block, CONSTANT_BITS + BETWEEN_BITS + 3);
     let block = transpose(&block);
     for (values, row) in block.iter().zip(plane.chunks_mut(stride)) {
         let Some(samples) = row.first_chunk_mut::<8>() else {
@@ -124,10 +168,8 @@ pub(super) fn inverse(
 
 /// The same for a block that has nothing but its mean.
 #[inline(always)]
-pub(super) fn inverse_flat(mean: i16, factor: i32, plane: &mut [u8], stride: usize) {
-    let column = mean
-        .wrapping_mul(factor as i16)
-        .wrapping_mul(1 << BETWEEN_BITS);
+pub(super) fn inverse_flat(mean: i16, factor: i16, plane: &mut [u8], stride: usize) {
+    let column = mean.wrapping_mul(factor).wrapping_mul(1 << BETWEEN_BITS);
     let value = (i32::from(column) + 16) >> 5;
     let sample = (value.clamp(-128, 127) + 128) as u8;
     for row in plane.chunks_mut(stride).take(8) {

@@ -91,6 +91,7 @@ pub(super) fn transform(
     plane: &mut [u8],
 ) {
     let component = &frame.components[index];
+    let short_factors = idct::factors(factors);
     for y in 0..component.blocks_high {
         let mcu_row = y / component.down;
         let missing: &[i32] = match mcu_row > progression.last_good {
@@ -109,7 +110,7 @@ pub(super) fn transform(
             let mut block = coefficients.blocks[y * coefficients.wide + x];
             estimate(&means, missing, factors, &mut block);
             let target = &mut plane[y * 8 * component.stride + x * 8..];
-            idct::inverse(&block, factors, target, component.stride);
+            idct::inverse(&block, &short_factors, target, component.stride);
         }
     }
 }

@@ -49,10 +49,11 @@ impl WithSimd for Transform<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let wide = self.coefficients.wide;
+        let factors = idct::factors(self.table);
         let rows = self.coefficients.blocks.chunks_exact(wide);
         for (blocks, plane) in rows.zip(self.plane.chunks_exact_mut(wide * 64)) {
             for (x, block) in blocks.iter().enumerate() {
-                idct::inverse(block, self.table, &mut plane[x * 8..], wide * 8);
+                idct::inverse(block, &factors, &mut plane[x * 8..], wide * 8);
             }
         }
     }

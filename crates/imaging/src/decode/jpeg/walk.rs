@@ -52,6 +52,7 @@ pub(super) fn walk<'a, E: Entropy<'a>, B: Blocks<E>>(
     let (mut until_restart, mut number) = (restart_interval, 0);
     let (mut exhausted, mut last_good) = (false, 0);
     for y in 0..high {
+        let mcu_row = y / rows_per_mcu;
         for x in 0..wide {
             if restart_interval > 0 {
                 if until_restart == 0 {
@@ -65,7 +66,7 @@ pub(super) fn walk<'a, E: Entropy<'a>, B: Blocks<E>>(
                 until_restart -= 1;
             }
             if !exhausted {
-                last_good = y / rows_per_mcu;
+                last_good = mcu_row;
             } else if B::KEEPS && restart_interval == 0 {
                 return Ok(last_good);
             }
