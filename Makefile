@@ -1,14 +1,15 @@
 # Two commands on a fresh machine with Rust, Python's pip and make: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run run-seeded build weights test assets check parity bench fuzz sanitize
+.PHONY: help run run-seeded build weights test assets check parity schemathesis bench fuzz sanitize
 
 PYTHON ?= python3
 BIN := target/release/image-embed
 ASSETS := target/assets
 SEEDED ?= target/seeded
 PARITY_ENV ?= .venv/parity
+OPENAPI_ENV ?= .venv/openapi
 FUZZ_SECONDS ?= 300
-FUZZ_TARGETS := decode pth address_guard tasks classifier_pickle
+FUZZ_TARGETS := decode pth address_guard tasks form classifier_pickle
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -57,6 +58,12 @@ parity: build assets ## compare with the Python libraries, live and at full size
 	$(PARITY_ENV)/bin/python parity/imaging_photographs.py --quick
 	cargo build --release --locked -p imaging --example ppm
 	$(PARITY_ENV)/bin/python parity/pillow_pictures.py
+
+schemathesis: assets ## ask the server whatever /openapi.json allows and forbids; its answers must be as that says
+	cargo build --locked
+	$(PYTHON) -m venv $(OPENAPI_ENV)
+	$(OPENAPI_ENV)/bin/pip install -q --no-deps -r parity/requirements-openapi.txt
+	$(OPENAPI_ENV)/bin/python parity/openapi.py --binary $(or $(CARGO_TARGET_DIR),target)/debug/image-embed
 
 bench: build assets ## kernels, model, pixels, and the service without a model
 	cargo bench --locked --bench overhead

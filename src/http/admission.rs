@@ -11,12 +11,32 @@ use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
+use utoipa::IntoParams;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::http::AppState;
 use crate::http::error::ApiError;
 
 /// How long a client is ready to wait, in milliseconds.
 const TIMEOUT: HeaderName = HeaderName::from_static("x-timeout-ms");
+
+/// The header, for the API's documentation.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes the header to OpenAPI")]
+pub(crate) struct TimeoutHeader {
+    /// Milliseconds after which the client does not want the answer any longer; no more than the server's own limit.
+    #[param(rename = "x-timeout-ms", required = false, schema_with = milliseconds)]
+    timeout: u64,
+}
+
+/// More than any integer type holds is taken too: it is no more than the limit.
+fn milliseconds() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .build()
+}
 
 /// When a request must be answered; handlers find it among its extensions.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +77,9 @@ fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, ApiError>
     let Some(value) = headers.get(TIMEOUT) else {
         return Ok(most);
     };
-    let wanted = value
-        .to_str()
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
-    match wanted {
+    let digits = value.to_str().unwrap_or_default().trim();
+    let is_number = !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+    match is_number.then(|| digits.parse().unwrap_or(u64::MAX)) {
         Some(wanted @ 1..) => Ok(Duration::from_millis(wanted).min(most)),
         _ => Err(ApiError::Malformed(format!(
             "x-timeout-ms must be an integer of at least 1, not {value:?}"
@@ -140,8 +158,10 @@ mod tests {
         };
         assert_eq!(time_limit(&HeaderMap::new(), most).unwrap(), most);
         assert_eq!(limit("250").unwrap(), Duration::from_millis(250));
-        assert_eq!(limit("99999").unwrap(), most);
-        for bad in ["", "0", "-1", "1.5", "soon"] {
+        for much in ["99999", "9223372036854775808", "99999999999999999999999"] {
+            assert_eq!(limit(much).unwrap(), most);
+        }
+        for bad in ["", "0", "00", "-1", "+1", "1.5", "soon"] {
             let message = limit(bad).unwrap_err().to_string();
             assert!(message.contains(&format!("not {bad:?}")), "{message}");
         }

@@ -12,10 +12,11 @@ use tower_http::timeout::TimeoutError;
 
 use crate::held::Held;
 use crate::http::AppState;
-use crate::http::admission::Deadline;
+use crate::http::admission::{Deadline, TimeoutHeader};
 use crate::http::error::{ApiError, caused_by};
 use crate::http::json_body;
 use crate::http::pieces_body::PiecesBody;
+use crate::http::refusals::{Analysis, AnyRoute, Connections};
 use crate::http::upload::{self, Upload, UploadForm};
 use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES, Request};
 
@@ -34,8 +35,7 @@ const EXIF_ORIENTATION: HeaderName = HeaderName::from_static("x-exif-orientation
     path = "/analyze_image/",
     tag = "analysis",
     request_body = AnalyzeRequest,
-    params(("x-timeout-ms" = Option<u64>, Header, description = "Milliseconds after which the client does not want the answer any \
-        longer; no more than the server's own limit")),
+    params(TimeoutHeader),
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse,
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
@@ -45,12 +45,8 @@ const EXIF_ORIENTATION: HeaderName = HeaderName::from_static("x-exif-orientation
                  ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, \
              and was not turned; `exif_orientation` in the request has it turned"))),
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
-        (status = 408, description = "The body stopped arriving", body = ErrorBody),
-        (status = 413, description = "The body is too large", body = ErrorBody),
         (status = 415, description = "The body is not JSON", body = ErrorBody),
-        (status = 429, description = "Too many requests at a time, or too much to do to answer in time; `Retry-After` says when to \
-             come back", body = ErrorBody),
-        (status = 504, description = "Not finished in time", body = ErrorBody),
+        AnyRoute, Connections, Analysis,
     )
 )]
 pub(crate) async fn by_url(
@@ -87,8 +83,7 @@ pub(crate) async fn by_url(
     path = "/analyze_image_upload/",
     tag = "analysis",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
-    params(("x-timeout-ms" = Option<u64>, Header, description = "Milliseconds after which the client does not want the answer any \
-        longer; no more than the server's own limit")),
+    params(TimeoutHeader),
     responses(
         (status = 200, description = "One result a task", body = AnalyzeResponse,
          headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
@@ -98,11 +93,7 @@ pub(crate) async fn by_url(
                  ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, \
              and was not turned; `exif_orientation` in the request has it turned"))),
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
-        (status = 408, description = "The form stopped arriving", body = ErrorBody),
-        (status = 413, description = "The image is too large", body = ErrorBody),
-        (status = 429, description = "Too many requests at a time, or too much to do to answer in time; `Retry-After` says when to \
-             come back", body = ErrorBody),
-        (status = 504, description = "Not finished in time", body = ErrorBody),
+        AnyRoute, Connections, Analysis,
     )
 )]
 pub(crate) async fn by_upload(

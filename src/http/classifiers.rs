@@ -3,7 +3,8 @@ use axum::extract::State;
 
 use crate::http::AppState;
 use crate::http::error::ApiError;
-use crate::wire::{ClassifiersResponse, ErrorBody};
+use crate::http::refusals::{AnyRoute, Connections};
+use crate::wire::ClassifiersResponse;
 
 /// Which collections have a classifier
 ///
@@ -12,10 +13,7 @@ use crate::wire::{ClassifiersResponse, ErrorBody};
     get,
     path = "/classifiers/",
     tag = "service",
-    responses(
-        (status = 200, body = ClassifiersResponse),
-        (status = 500, description = "A bug; the server's log has the cause", body = ErrorBody),
-    )
+    responses((status = 200, body = ClassifiersResponse), AnyRoute, Connections)
 )]
 pub(crate) async fn classifiers(
     State(app): State<AppState>,

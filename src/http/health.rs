@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::AppState;
+use crate::http::refusals::AnyRoute;
 use crate::wire::OperationStatus;
 
 /// The answer of `GET /health`.
@@ -33,7 +34,7 @@ pub(crate) struct Ready {
 }
 
 /// Is the process alive?
-#[utoipa::path(get, path = "/health", tag = "service", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/health", tag = "service", responses((status = 200, body = Health), AnyRoute))]
 pub(crate) async fn health() -> Json<Health> {
     Json(Health {
         status: "ok",
@@ -52,6 +53,7 @@ pub(crate) async fn health() -> Json<Health> {
     responses(
         (status = 200, description = "Ready", body = Ready),
         (status = 503, description = "Still starting, or no operation answers", body = Ready),
+        AnyRoute,
     )
 )]
 pub(crate) async fn ready(Shared(app): Shared<AppState>) -> (StatusCode, Json<Ready>) {

@@ -16,6 +16,7 @@ mod origins;
 mod paced;
 mod pieces_body;
 mod places;
+mod refusals;
 mod server;
 mod state;
 mod unread_body;
@@ -70,7 +71,7 @@ pub fn router(state: AppState) -> Router {
         .merge(probes)
         .split_for_parts();
     router
-        .merge(openapi::docs(document))
+        .merge(openapi::docs(openapi::complete(document)))
         .fallback(|| async { ApiError::NotFound })
         .method_not_allowed_fallback(|| async { ApiError::MethodNotAllowed })
         .layer(middleware::from_fn_with_state(

@@ -1,7 +1,10 @@
 use axum::Router;
-use utoipa::OpenApi;
-use utoipa::openapi;
+use utoipa::openapi::schema::{AnyOfBuilder, Schema};
+use utoipa::openapi::{self, RefOr};
+use utoipa::{OpenApi, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::wire::DataBody;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -19,6 +22,29 @@ struct Head;
 /// The document's head; the router adds the paths.
 pub(crate) fn head() -> openapi::OpenApi {
     Head::openapi()
+}
+
+/// The document with what the handlers' attributes cannot say.
+///
+/// A box is a list of numbers as a vector is, and base64 is text as a description is: an operation's answer is of any of its schemas,
+/// where `utoipa` writes "of exactly one".
+pub(crate) fn complete(mut document: openapi::OpenApi) -> openapi::OpenApi {
+    let schemas = document
+        .components
+        .iter_mut()
+        .flat_map(|it| &mut it.schemas);
+    for (name, schema) in schemas {
+        if let (RefOr::T(Schema::OneOf(of)), true) =
+            (&mut *schema, name == DataBody::name().as_ref())
+        {
+            let mut any_of = AnyOfBuilder::new().description(of.description.take());
+            for item in of.items.drain(..) {
+                any_of = any_of.item(item);
+            }
+            *schema = any_of.into();
+        }
+    }
+    document
 }
 
 /// `/openapi.json`, and a page on `/docs` that shows it with no asset from outside.

@@ -7,11 +7,12 @@ use http_body_util::BodyExt as _;
 use imaging::ExifOrientation;
 use tower_http::timeout::TimeoutError;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::held::Held;
 use crate::http::error::{ApiError, caused_by};
 use crate::http::form::{Charset, ContentType, FormError, Multipart, PartHead, Parts};
-use crate::wire::{self, MAX_JSON_BYTES};
+use crate::wire::{self, EXIF_ORIENTATION, MAX_JSON_BYTES};
 
 /// Bytes of a form besides its image and its tasks: headers, boundaries, fields that nobody reads.
 const MAX_OTHER_BYTES: usize = 4 << 20;
@@ -28,12 +29,22 @@ pub(crate) struct UploadForm {
     image_file: Vec<u8>,
     /// A JSON list of tasks, as `tasks` in `/analyze_image/`.
     #[schema(
+        content_media_type = "application/json",
         example = r#"[{"operation_id": "face", "type": "detect_bounding_box", "params": {"target": "prominent_face", "face_context": "whole_image"}}, {"operation_id": "clip", "type": "embed_clip_vit_b_32"}]"#
     )]
     tasks_json: String,
-    /// Whether the picture is turned as its EXIF orientation says: `apply` or `ignore`. The default is a setting of the server.
-    #[schema(value_type = Option<String>, example = "apply")]
+    #[schema(required = false, schema_with = orientation)]
     exif_orientation: Option<String>,
+}
+
+/// An empty field counts as none, as with FastAPI.
+fn orientation() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(["apply", "ignore", ""]))
+        .description(Some(EXIF_ORIENTATION))
+        .examples(["apply"])
+        .build()
 }
 
 /// What an upload carries.

@@ -15,7 +15,7 @@ pub use ignored::Ignored;
 pub use json::JsonError;
 pub use operations::{OperationInfo, OperationsResponse, ParamInfo};
 pub use pieces::pieces;
-pub(crate) use request::AnalyzeRequest;
+pub(crate) use request::{AnalyzeRequest, EXIF_ORIENTATION};
 pub use request::{
     MAX_JSON_BYTES, Reading, Request, RequestError, orientation_named, parse_request, parse_tasks,
 };

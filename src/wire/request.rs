@@ -5,6 +5,7 @@ use imaging::ExifOrientation;
 use serde_json::Value;
 use thiserror::Error;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::ignored::{self, Ignored};
 use super::json::{self, JsonError, Raw};
@@ -32,9 +33,22 @@ pub(crate) struct AnalyzeRequest {
         }
     ]))]
     tasks: Vec<TaskRequest>,
-    /// Whether the picture is turned as its EXIF orientation says: `apply` or `ignore`. The default is a setting of the server.
-    #[schema(value_type = Option<String>, example = "apply")]
+    #[schema(required = false, schema_with = orientation)]
     exif_orientation: Option<String>,
+}
+
+/// The documentation of `exif_orientation`, in a body or a form.
+pub(crate) const EXIF_ORIENTATION: &str = "Whether the picture is turned as its EXIF orientation says: `apply` or `ignore`. The default is \
+    a setting of the server.";
+
+/// What [`orientation_named`] takes.
+fn orientation() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(["apply".into(), "ignore".into(), Value::Null]))
+        .description(Some(EXIF_ORIENTATION))
+        .examples(["apply"])
+        .build()
 }
 
 /// One task of a request.
