@@ -111,3 +111,18 @@ def pngs(w):
     w.good("png/no-end-chunk.png", png(w.rgb.astype(int), 8, 2)[:-12])
     unknown = chunk(b"ABCD", b"nobody knows") + chunk(b"aBCD", b"and need not")
     w.good("png/unknown-critical.png", png(w.rgb.astype(int), 8, 2, before=unknown))
+    rgb = png(w.rgb.astype(int), 8, 2)
+    header, rest = rgb[8:33], rgb[33:]
+    text = chunk(b"tEXt", b"a\0b")
+    w.good("png/text-before-header.png", rgb[:8] + text + header + rest)
+    long = chunk(b"IHDR", header[8:18] + b"\1" + header[19:21] + b"more")
+    w.good("png/header-twice-and-long.png", rgb[:8] + header + long + rest)
+    rows = w.rgb[: HEIGHT // 2].astype(np.uint8)
+    rows = b"".join(b"\0" + row.tobytes() for row in rows)
+    fewer = png(w.rgb.astype(int), 8, 2, compressed=zlib.compress(rows))
+    w.good("png/fewer-rows.png", fewer)
+    samples = (np.arange(HEIGHT)[:, None, None] + np.arange(WIDTH)[None, :, None]) % 16
+    tables = b"".join(chunk(b"PLTE", palette[at : at + 16].tobytes()) for at in (0, 16))
+    w.good("png/palette-twice.png", png(samples, 4, 3, before=tables))
+    w.good("png/palette-missing.png", png(samples, 4, 3))
+    w.good("png/palette-empty.png", png(samples, 4, 3, before=chunk(b"PLTE", b"")))

@@ -12,7 +12,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     let codec_limits = png::Limits {
         bytes: usize::try_from(limits.max_decode_bytes).unwrap_or(usize::MAX),
     };
-    let bytes = chunks::without_unknown(bytes);
+    let bytes = chunks::plain(bytes);
     let mut decoder = Decoder::new_with_limits(Cursor::new(&bytes[..]), codec_limits);
     decoder.set_transformations(Transformations::IDENTITY);
     decoder.set_ignore_text_chunk(true);
@@ -35,9 +35,12 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
 
     let mut reader = decoder.read_info().map_err(blame)?;
     let info = reader.info();
+    // Each row has its filter in front.
+    let row_bytes = 1 + (width as usize * info.bits_per_pixel()).div_ceil(8);
     let samples = Samples {
         color: info.color_type,
         bits: info.bit_depth as u8,
+        // Without a palette all is black, as in Pillow.
         palette: Palette::new(
             info.palette
                 .iter()
@@ -45,9 +48,6 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
                 .copied(),
         ),
     };
-    if samples.color == ColorType::Indexed && info.palette.is_none() {
-        return Err(Format::Png.corrupt("its palette is missing"));
-    }
     let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
     if interlaced {
         let size = reader
@@ -59,10 +59,27 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
             samples.to_rgb(row, width as usize, &mut pixels);
         }
     } else {
-        for _ in 0..height {
-            let row = reader.next_row().map_err(blame)?;
-            let row = row.ok_or_else(|| Format::Png.truncated("rows are missing"))?;
-            samples.to_rgb(row.data(), width as usize, &mut pixels);
+        for done in 0..height {
+            match reader.next_row() {
+                Ok(Some(row)) => samples.to_rgb(row.data(), width as usize, &mut pixels),
+                Ok(None) => return Err(Format::Png.truncated("rows are missing")),
+                // Pillow shows what there is, if no row is cut.
+                Err(DecodingError::Format(_))
+                    if done > 0
+                        && chunks::end_after_a_row(
+                            &bytes,
+                            row_bytes,
+                            row_bytes as u64 * u64::from(height),
+                        ) =>
+                {
+                    let missing = vec![0; row_bytes];
+                    for _ in done..height {
+                        samples.to_rgb(&missing[1..], width as usize, &mut pixels);
+                    }
+                    break;
+                }
+                Err(error) => return Err(blame(error)),
+            }
         }
     }
     finish(Format::Png, width, height, pixels)
