@@ -55,6 +55,6 @@ fuzz_target!(|json: &[u8]| {
         for result in analysis.results.values() {
             assert!(result.error_message.as_ref().is_none_or(|text| text.len() < 1000));
         }
-        serde_json::to_vec(&AnalyzeResponse::new(String::new(), analysis)).unwrap();
+        serde_json::to_vec(&AnalyzeResponse::new(String::new(), analysis, usize::MAX)).unwrap();
     }
 });

@@ -100,7 +100,7 @@ impl Workload {
     }
 
     /// How long `more` units take behind those that are there already, if the model has the machine for itself.
-    fn time(&self, more: u64) -> Duration {
+    pub(crate) fn time(&self, more: u64) -> Duration {
         let units = self.units.load(Ordering::Relaxed) + more;
         Duration::from_nanos(units.saturating_mul(self.unit_time.load(Ordering::Relaxed)))
     }
