@@ -238,9 +238,9 @@ fn task(
     })
     .ok_or_else(|| unexpected(place, "an object", raw.get()))?;
     let operation_id = required(place, "operation_id", operation_id)?;
-    let operation_id = string(&within("operation_id"), operation_id)?;
+    let operation_id = key(&within("operation_id"), operation_id)?;
     let operation = string(&within("type"), required(place, "type", operation)?)?;
-    let params = match given.filter(|given| given.get() != "null") {
+    let params = match given.filter(|given| !is_nothing(given)) {
         Some(given) => params(&within("params"), given, &operation, &mut vain)?,
         None => Params::new(),
     };
@@ -312,6 +312,30 @@ fn string(place: &str, raw: Raw<'_>) -> Result<String, RequestError> {
     match json::value(raw) {
         Value::String(text) => Ok(text),
         _ => Err(unexpected(place, "a string", raw.get())),
+    }
+}
+
+/// A name under which a result is given back. Python makes a string of an integer there.
+fn key(place: &str, raw: Raw<'_>) -> Result<String, RequestError> {
+    match json::value(raw) {
+        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
+        _ => string(place, raw),
+    }
+}
+
+/// Whether the value is one that Python counts as false, which stands for no parameters there.
+/// PHP writes an empty array of them as `[]`.
+fn is_nothing(raw: Raw<'_>) -> bool {
+    match json::value(raw) {
+        Value::Null => true,
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(_) => {
+            let mut found = false;
+            json::elements(raw.get(), |_| found = true).is_some_and(|()| !found)
+        }
+        Value::Object(_) => false,
     }
 }
 

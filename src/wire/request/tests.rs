@@ -20,10 +20,34 @@ fn ignored(members: &str) -> String {
 }
 
 #[test]
-fn params_may_be_left_out_or_null() {
-    let json = r#"[{"operation_id":"a","type":"x"},{"operation_id":"b","type":"y","params":null}]"#;
-    let list = tasks(json).unwrap().tasks;
-    assert!(list.tasks().iter().all(|task| task.params.is_empty()));
+fn params_may_be_left_out_or_be_what_python_counts_as_false() {
+    let list = tasks(r#"[{"operation_id":"a","type":"x"}]"#).unwrap().tasks;
+    assert!(list.tasks()[0].params.is_empty());
+    for params in ["null", "[]", "[ ]", "{}", "\"\"", "false", "0", "-0.0"] {
+        let json = format!(r#"[{{"operation_id":"b","type":"embed_dino_v2","params":{params}}}]"#);
+        let list = tasks(&json).expect(params).tasks;
+        assert!(list.tasks()[0].params.is_empty(), "{params}");
+    }
+    for params in ["[[]]", "\" \"", "true", "1"] {
+        let json = format!(r#"[{{"operation_id":"b","type":"embed_dino_v2","params":{params}}}]"#);
+        assert!(tasks(&json).is_err(), "{params}");
+    }
+}
+
+#[test]
+fn an_integer_as_operation_id_is_taken_as_its_digits() {
+    let id = |id: &str| tasks(&format!(r#"[{{"operation_id":{id},"type":"x"}}]"#));
+    for whole in ["7", "-7", "0", "18446744073709551615"] {
+        assert_eq!(id(whole).unwrap().tasks.tasks()[0].operation_id, whole);
+    }
+    for other in ["null", "true", "1.5", "[]"] {
+        assert!(id(other).is_err(), "{other}");
+    }
+    let twice = r#"[{"operation_id":1,"type":"x"},{"operation_id":"1","type":"x"}]"#;
+    assert_eq!(
+        refusal(twice),
+        "operation_id '1' is used by more than one task"
+    );
 }
 
 #[test]
