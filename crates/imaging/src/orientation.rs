@@ -14,7 +14,7 @@ pub enum ExifOrientation {
     Apply,
 }
 
-/// The EXIF orientation, 2 to 8, of a file whose pixels are not stored upright, if [`decode`](crate::decode) leaves that to its
+/// The EXIF orientation, 2 to 8, of a file whose pixels are not stored upright, if [`decode`](crate::decode()) leaves that to its
 /// caller: a TIFF is always turned. Walks through the file.
 #[must_use]
 pub fn stored_orientation(bytes: &[u8]) -> Option<u16> {
