@@ -31,9 +31,19 @@ impl Coefficients {
 
 /// Collects the coefficients of a picture with several scans.
 pub(super) struct ToCoefficients<'a, D> {
-    pub(super) scan: &'a Scan,
-    pub(super) decoder: D,
-    pub(super) components: &'a mut [Coefficients],
+    scan: &'a Scan,
+    decoder: D,
+    components: &'a mut [Coefficients],
+}
+
+impl<'a, D> ToCoefficients<'a, D> {
+    pub(super) fn new(scan: &'a Scan, decoder: D, components: &'a mut [Coefficients]) -> Self {
+        Self {
+            scan,
+            decoder,
+            components,
+        }
+    }
 }
 
 impl<E, D: BlockDecoder<E>> Blocks<E> for ToCoefficients<'_, D> {

@@ -3,7 +3,8 @@ use pulp::Arch;
 use super::arithmetic::Arithmetic;
 use super::arithmetic_blocks::ArithmeticBlocks;
 use super::bits::Bits;
-use super::blocks::{BlockDecoder, Coefficients, ToCoefficients, ToSamples};
+use super::blocks::{Coefficients, ToCoefficients, ToSamples};
+use super::cursor::Cursor;
 use super::frame::Frame;
 use super::headers::Headers;
 use super::planes::Planes;
@@ -30,31 +31,16 @@ pub(super) fn decode_one(
 ) -> Result<Planes, DecodeError> {
     let mut planes = Planes::new(frame);
     choose_quantization(headers, frame, scan, &mut planes)?;
+    let (cursor, interval) = (&mut headers.cursor, headers.restart_interval);
     if frame.coding.arithmetic {
         let decoder = ArithmeticBlocks::new(scan, false, &headers.conditioning);
         let mut blocks = ToSamples::new(scan, frame, decoder, &mut planes);
-        let mut entropy = Arithmetic::new(headers.cursor.clone());
-        walk(
-            headers.restart_interval,
-            frame,
-            scan,
-            &mut entropy,
-            &mut blocks,
-        )?;
-        headers.cursor = entropy.cursor().clone();
+        walk(cursor, Arithmetic::new, interval, frame, scan, &mut blocks)?;
     } else {
         standard_huffman::assume(&mut headers.tables);
         let decoder = Sequential::new(scan, &headers.tables)?;
         let mut blocks = ToSamples::new(scan, frame, decoder, &mut planes);
-        let mut entropy = Bits::new(headers.cursor.clone());
-        walk(
-            headers.restart_interval,
-            frame,
-            scan,
-            &mut entropy,
-            &mut blocks,
-        )?;
-        headers.cursor = entropy.cursor().clone();
+        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)?;
     }
     headers.finish()?;
     Ok(planes)
@@ -140,62 +126,39 @@ fn decode_scan(
     components: &mut [Coefficients],
 ) -> Result<usize, DecodeError> {
     let progressive = frame.coding.progressive;
-    let cursor = headers.cursor.clone();
+    let (cursor, interval) = (&mut headers.cursor, headers.restart_interval);
     if frame.coding.arithmetic {
         let decoder = ArithmeticBlocks::new(scan, progressive, &headers.conditioning);
-        let mut entropy = Arithmetic::new(cursor);
-        let last_good = collect(
-            headers.restart_interval,
-            frame,
-            scan,
-            &mut entropy,
-            decoder,
-            components,
-        )?;
-        headers.cursor = entropy.cursor().clone();
-        return Ok(last_good);
-    }
-    let mut entropy = Bits::new(cursor);
-    let interval = headers.restart_interval;
-    let last_good = if progressive {
+        let mut blocks = ToCoefficients::new(scan, decoder, components);
+        walk(cursor, Arithmetic::new, interval, frame, scan, &mut blocks)
+    } else if progressive {
         let decoder = Progressive::new(scan, &headers.tables)?;
-        collect(interval, frame, scan, &mut entropy, decoder, components)?
+        let mut blocks = ToCoefficients::new(scan, decoder, components);
+        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)
     } else {
         let decoder = Sequential::new(scan, &headers.tables)?;
-        collect(interval, frame, scan, &mut entropy, decoder, components)?
-    };
-    headers.cursor = entropy.cursor().clone();
-    Ok(last_good)
+        let mut blocks = ToCoefficients::new(scan, decoder, components);
+        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)
+    }
 }
 
-fn collect<'a, E: Entropy<'a>>(
-    restart_interval: usize,
-    frame: &Frame,
-    scan: &Scan,
-    entropy: &mut E,
-    decoder: impl BlockDecoder<E>,
-    components: &mut [Coefficients],
-) -> Result<usize, DecodeError> {
-    let mut blocks = ToCoefficients {
-        scan,
-        decoder,
-        components,
-    };
-    walk(restart_interval, frame, scan, entropy, &mut blocks)
-}
-
+/// Reads a scan's blocks with what `begin` makes of the data at `cursor`, and moves that behind them.
 fn walk<'a, E: Entropy<'a>>(
+    cursor: &mut Cursor<'a>,
+    begin: impl FnOnce(Cursor<'a>) -> E,
     restart_interval: usize,
     frame: &Frame,
     scan: &Scan,
-    entropy: &mut E,
     blocks: &mut impl Blocks<E>,
 ) -> Result<usize, DecodeError> {
-    Arch::new().dispatch(Walk {
+    let mut entropy = begin(cursor.clone());
+    let last_good = Arch::new().dispatch(Walk {
         scan,
         frame,
         restart_interval,
-        entropy,
+        entropy: &mut entropy,
         blocks,
-    })
+    })?;
+    *cursor = entropy.cursor().clone();
+    Ok(last_good)
 }
