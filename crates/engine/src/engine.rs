@@ -60,7 +60,7 @@ pub enum StartError {
         /// How many were asked for.
         threads: usize,
         /// What went wrong.
-        source: rayon::ThreadPoolBuildError,
+        source: std::io::Error,
     },
 }
 
@@ -107,7 +107,7 @@ impl Engine {
     /// [`StartError`] if the threads for pixels cannot be started.
     pub fn new(config: EngineConfig) -> Result<Self, StartError> {
         let threads = config.threads.get();
-        let pixel_threads = PixelThreads::new(threads);
+        let pixel_threads = PixelThreads::new(config.threads);
         let source = Arc::new(Source::new(config.store, config.placement));
         let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let settings = RunnerSettings {

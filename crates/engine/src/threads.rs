@@ -1,12 +1,15 @@
-//! Threads that compute: a pool for each model, and one for pixels.
+//! Threads that compute: a pool for each model, and some for pixels.
 //!
 //! The operating system shares the cores among the pools, so that one model's serial stretches are filled with another's work;
 //! but models that take long stand aside for those that do not ([`Turns`]).
 
+use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
+use std::{io, thread};
 
+use imaging::Workers;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::oneshot;
 use tracing::Span;
@@ -41,20 +44,40 @@ fn builder(threads: usize) -> ThreadPoolBuilder {
     })
 }
 
-/// Threads for pixels: decoding, cutting, resizing, PNG. They take what comes in its order, each on one thread.
+/// Threads for pixels: decoding, cutting, resizing, PNG. They take what comes in its order; large pictures get help from those
+/// cores that are idle.
 #[derive(Debug)]
-pub(crate) struct PixelThreads(ThreadPool);
+pub(crate) struct PixelThreads(mpsc::Sender<Job>);
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// A piece of work panicked. The log has the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Panicked;
 
 impl PixelThreads {
-    pub(crate) fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
-        let pool = builder(threads)
-            .thread_name(|index| format!("pixels {index}"))
-            .build()?;
-        Ok(Self(pool))
+    /// Starts `threads` threads, which end when this is dropped and what they have begun is done.
+    pub(crate) fn new(threads: NonZeroUsize) -> io::Result<Self> {
+        let (queue, jobs) = mpsc::channel::<Job>();
+        let jobs = Arc::new(Mutex::new(jobs));
+        let workers = Workers::new(threads).map_err(io::Error::other)?;
+        for index in 0..threads.get() {
+            let (jobs, workers) = (Arc::clone(&jobs), Arc::clone(&workers));
+            let work = move || {
+                workers.help_this_thread();
+                let next = || {
+                    let jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
+                    jobs.recv()
+                };
+                while let Ok(job) = next() {
+                    job();
+                }
+            };
+            thread::Builder::new()
+                .name(format!("pixels {index}"))
+                .spawn(work)?;
+        }
+        Ok(Self(queue))
     }
 
     /// What `work` gives, and the time that it took. It is not begun if the future is dropped before its turn.
@@ -64,7 +87,7 @@ impl PixelThreads {
     ) -> Result<(T, Duration), Panicked> {
         let (done, result) = oneshot::channel();
         let span = Span::current();
-        self.0.spawn_fifo(move || {
+        let job = Box::new(move || {
             if done.is_closed() {
                 return;
             }
@@ -78,6 +101,8 @@ impl PixelThreads {
             // Whoever waited may have gone meanwhile.
             let _ = done.send(worked.map(|value| (value, began.elapsed())));
         });
+        // As long as there is a sender, the threads wait for work; a job that nobody took drops its channel.
+        let _ = self.0.send(job);
         result.await.unwrap_or(Err(Panicked))
     }
 }

@@ -16,6 +16,7 @@ mod orientation;
 mod png;
 mod resize;
 mod rgb_image;
+mod workers;
 
 pub use crop::{CropError, crop};
 pub use decode::{decode, decode_bytes};
@@ -26,3 +27,4 @@ pub use orientation::{ExifOrientation, stored_orientation};
 pub use png::{EncodeError, encode_png};
 pub use resize::{Filter, ResizeError, Window, resize, resize_window};
 pub use rgb_image::RgbImage;
+pub use workers::Workers;

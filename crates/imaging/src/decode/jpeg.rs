@@ -31,7 +31,11 @@ use self::frame::Frame;
 use self::headers::Headers;
 use self::vectorized::Paint;
 use super::{check_held, finish};
+use crate::workers::for_each;
 use crate::{DecodeError, Format, Limits, RgbImage};
+
+/// Rows of pixels that a thread converts at a time.
+const BAND_ROWS: usize = 64;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
     let choose = |headers: &Headers<'_>, frame: &Frame| Ok(headers.model(frame));
@@ -108,11 +112,15 @@ fn decode_as(
         scans::decode_several(&mut headers, &frame, scan)?
     };
     let mut pixels = vec![0; frame.width * frame.height * 3];
-    Arch::new().dispatch(Paint {
-        frame: &frame,
-        planes: &planes,
-        model,
-        pixels: &mut pixels,
+    let bands = pixels.chunks_mut(BAND_ROWS * frame.width * 3).enumerate();
+    for_each(bands, |(band, pixels)| {
+        Arch::new().dispatch(Paint {
+            frame: &frame,
+            planes: &planes,
+            model,
+            first_row: band * BAND_ROWS,
+            pixels,
+        });
     });
     finish(
         Format::Jpeg,

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 use imaging::{Limits, RgbImage};
@@ -107,7 +108,7 @@ impl Fake {
         Machine {
             lineup,
             runners: runners.into_iter().collect(),
-            pixel_threads: PixelThreads::new(2).unwrap(),
+            pixel_threads: PixelThreads::new(NonZeroUsize::new(2).unwrap()).unwrap(),
             pixel_memory: MemoryPool::new(1 << 20),
             shown_memory: MemoryPool::new(1 << 20),
             image_limits: Limits::default(),

@@ -59,11 +59,12 @@ impl WithSimd for Transform<'_> {
     }
 }
 
-/// Stretches the components to the picture's size and converts them.
+/// Stretches the components to the picture's size and converts them, for the rows from `first_row` on.
 pub(super) struct Paint<'a> {
     pub(super) frame: &'a Frame,
     pub(super) planes: &'a Planes,
     pub(super) model: Model,
+    pub(super) first_row: usize,
     pub(super) pixels: &'a mut [u8],
 }
 
@@ -74,11 +75,8 @@ impl WithSimd for Paint<'_> {
     fn with_simd<S: Simd>(self, _simd: S) {
         let components = &self.frame.components;
         let mut stretched: Vec<Stretched> = components.iter().map(Stretched::new).collect();
-        for (y, row) in self
-            .pixels
-            .chunks_exact_mut(self.frame.width * 3)
-            .enumerate()
-        {
+        let rows = self.pixels.chunks_exact_mut(self.frame.width * 3);
+        for (y, row) in (self.first_row..).zip(rows) {
             let mut rows: [&[u8]; 4] = [&[]; 4];
             let sources = components
                 .iter()
