@@ -78,6 +78,11 @@ impl Drop for Left<'_> {
 pub(crate) struct Helpers<'a, 'scope>(Option<(&'a Scope<'scope>, usize)>);
 
 impl<'scope> Helpers<'_, 'scope> {
+    /// Nobody helps.
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
     /// How many there are; none where the picture's own thread does everything.
     pub(crate) fn count(&self) -> usize {
         self.0.as_ref().map_or(0, |(_, count)| *count)

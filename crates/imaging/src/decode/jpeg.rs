@@ -5,37 +5,34 @@
 mod arithmetic;
 mod arithmetic_blocks;
 mod arithmetic_states;
+mod bands;
 mod bits;
 mod blocks;
+mod canvas;
 mod color;
 mod cursor;
 mod frame;
 mod headers;
 mod huffman;
 mod idct;
-mod planes;
 mod progressive;
 mod scan;
 mod scans;
 mod sequential;
 mod smoothing;
 mod standard_huffman;
+mod stretched;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod vectorized;
 mod walk;
-
-use pulp::Arch;
 
 use self::color::Model;
 use self::frame::Frame;
 use self::headers::Headers;
-use self::vectorized::Paint;
 use super::{check_held, finish};
-use crate::workers::for_each;
 use crate::{DecodeError, Format, Limits, RgbImage};
-
-/// Rows of pixels that a thread converts at a time.
-const BAND_ROWS: usize = 64;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
     let choose = |headers: &Headers<'_>, frame: &Frame| Ok(headers.model(frame));
@@ -101,27 +98,17 @@ fn decode_as(
     }
     // Pictures with several scans hold two bytes per coefficient until the last one.
     let at_once = !frame.coding.progressive && scan.parts.len() == frame.components.len();
-    let per_sample = if at_once { 1 } else { 3 };
-    let held = width * height * 3 + frame.samples() * per_sample;
-    limits.check_bytes(held)?;
+    let coefficients = if at_once { 0 } else { frame.samples() * 2 };
+    let bands = bands::most(&frame) as u64 * frame.band_samples() * 3;
+    limits.check_bytes(width * height * 3 + coefficients + bands)?;
 
     let model = choose(&headers, &frame)?;
-    let planes = if at_once {
-        scans::decode_one(&mut headers, &frame, &scan)?
-    } else {
-        scans::decode_several(&mut headers, &frame, scan)?
-    };
     let mut pixels = vec![0; frame.width * frame.height * 3];
-    let bands = pixels.chunks_mut(BAND_ROWS * frame.width * 3).enumerate();
-    for_each(bands, |(band, pixels)| {
-        Arch::new().dispatch(Paint {
-            frame: &frame,
-            planes: &planes,
-            model,
-            first_row: band * BAND_ROWS,
-            pixels,
-        });
-    });
+    if at_once {
+        scans::decode_one(&mut headers, &frame, &scan, model, &mut pixels)?;
+    } else {
+        scans::decode_several(&mut headers, &frame, scan, model, &mut pixels)?;
+    }
     finish(
         Format::Jpeg,
         frame.width as u32,

@@ -97,6 +97,10 @@ impl<'a> Entropy<'a> for Arithmetic<'a> {
         &mut self.cursor
     }
 
+    fn into_cursor(self) -> Cursor<'a> {
+        self.cursor
+    }
+
     fn start_again(&mut self) {
         (self.code, self.interval, self.spare) = (0, 0, -16);
         self.broken = false;

@@ -208,11 +208,10 @@ fn value(coder: &mut Arithmetic<'_>, bin: &mut u8, magnitude: i32, negative: boo
 }
 
 impl BlockDecoder<Arithmetic<'_>> for ArithmeticBlocks<'_> {
-    fn decode(&mut self, coder: &mut Arithmetic<'_>, slot: usize, block: &mut [i16; 64]) -> bool {
+    fn decode(&mut self, coder: &mut Arithmetic<'_>, slot: usize, block: &mut [i16; 64]) {
         if !coder.broken {
             coder.broken = self.block(coder, slot, block).is_err();
         }
-        false
     }
 
     fn restart(&mut self) {

@@ -59,6 +59,22 @@ pub(super) struct Component {
     pub(super) rows: usize,
 }
 
+impl Component {
+    /// Blocks in a row of minimum coded units.
+    pub(super) fn band_blocks(&self) -> usize {
+        self.stride / 8 * self.down
+    }
+
+    /// Whether a row of the picture takes from two rows of the component.
+    pub(super) fn blends_rows(&self) -> bool {
+        match self.stretch {
+            [1, 2] => true,
+            [2, 2] => self.width > 2,
+            _ => false,
+        }
+    }
+}
+
 impl Frame {
     /// Reads the payload of a start of frame segment.
     pub(super) fn read(payload: &[u8], coding: Coding) -> Result<Self, DecodeError> {
@@ -138,6 +154,19 @@ impl Frame {
             ..
         } = self.components[component];
         blocks_wide as u64 * blocks_high as u64
+    }
+
+    /// Rows of the picture that a row of minimum coded units has.
+    pub(super) fn band_height(&self) -> usize {
+        let heights = self.components.iter();
+        let heights = heights.map(|component| component.down * component.stretch[1] * 8);
+        heights.max().unwrap_or(8)
+    }
+
+    /// Samples of all components in a row of minimum coded units.
+    pub(super) fn band_samples(&self) -> u64 {
+        let samples = |component: &Component| component.band_blocks() as u64 * 64;
+        self.components.iter().map(samples).sum()
     }
 
     /// Samples of all components, with their padding.

@@ -1,8 +1,8 @@
 use super::bits::Bits;
 use crate::{DecodeError, Format};
 
-/// Codes up to this length are looked up in one step.
-const SHORT: u32 = 9;
+/// Codes up to this length are looked up in one step, those with their number up to this length as well.
+const SHORT: u32 = 10;
 
 /// A Huffman table as the file defines it: how many codes have each length, from 1, and the symbols
 /// in the order of the codes.
@@ -14,8 +14,8 @@ pub(super) struct Definition {
 
 /// A Huffman table to decode with.
 pub(super) struct Table {
-    /// By the next [`SHORT`] bits: the code's length and its symbol, or length 0 for longer codes.
-    short: [(u8, u8); 1 << SHORT],
+    /// By the next [`SHORT`] bits.
+    short: [Short; 1 << SHORT],
     /// By length: one past the last code, moved up to 16 bits.
     ends: [u32; 17],
     /// By length: what to add to a code for its symbol's place.
@@ -23,12 +23,35 @@ pub(super) struct Table {
     symbols: Vec<u8>,
 }
 
+/// What the next bits begin with.
+#[derive(Clone, Copy)]
+struct Short {
+    /// The number behind the code, or 0 where the bits do not hold all of one.
+    number: i16,
+    /// Bits of the code, and of the number if there is one; 0 for a code that is longer than the bits.
+    length: u8,
+    symbol: u8,
+}
+
 impl Table {
+    /// A table for codes with numbers behind them, see [`Table::number`].
     pub(super) fn new(definition: &Definition) -> Result<Self, DecodeError> {
+        Self::build(definition, Short::with_number)
+    }
+
+    /// A table for codes alone, see [`Table::symbol`].
+    pub(super) fn for_symbols(definition: &Definition) -> Result<Self, DecodeError> {
+        Self::build(definition, |symbol, length, _| Short::code(symbol, length))
+    }
+
+    fn build(
+        definition: &Definition,
+        short: impl Fn(u8, u32, u32) -> Short,
+    ) -> Result<Self, DecodeError> {
         let corrupt = || Format::Jpeg.corrupt("its Huffman table has too many codes");
         let symbols = &definition.symbols;
         let mut table = Self {
-            short: [(0, 0); 1 << SHORT],
+            short: [Short::code(0, 0); 1 << SHORT],
             ends: [0; 17],
             offsets: [0; 17],
             symbols: symbols.clone(),
@@ -41,7 +64,9 @@ impl Table {
                 if length <= SHORT {
                     let first = (code << (SHORT - length)) as usize;
                     let slots = table.short.get_mut(first..first + (1 << (SHORT - length)));
-                    slots.ok_or_else(corrupt)?.fill((length as u8, symbol));
+                    for (next, slot) in slots.ok_or_else(corrupt)?.iter_mut().enumerate() {
+                        *slot = short(symbol, length, next as u32);
+                    }
                 }
                 code += 1;
                 place += 1;
@@ -68,12 +93,31 @@ impl Table {
     #[inline(always)]
     pub(super) fn symbol(&self, bits: &mut Bits<'_>) -> u8 {
         bits.refill();
-        let (length, symbol) = self.short[bits.peek(SHORT) as usize];
-        if length > 0 {
-            bits.skip(u32::from(length));
-            return symbol;
+        let short = self.short[bits.peek(SHORT) as usize];
+        self.taken(short, bits)
+    }
+
+    #[inline(always)]
+    fn taken(&self, short: Short, bits: &mut Bits<'_>) -> u8 {
+        if short.length == 0 {
+            return self.long_symbol(bits);
         }
-        self.long_symbol(bits)
+        bits.skip(u32::from(short.length));
+        short.symbol
+    }
+
+    /// Takes one code and the number that belongs to it: the zeros before it, and the number, which is 0 for a code without one.
+    #[inline(always)]
+    pub(super) fn number(&self, bits: &mut Bits<'_>) -> (usize, i32) {
+        bits.refill();
+        let short = self.short[bits.peek(SHORT) as usize];
+        if short.number != 0 {
+            bits.skip(u32::from(short.length));
+            return (usize::from(short.symbol >> 4), short.number.into());
+        }
+        let symbol = self.taken(short, bits);
+        let (zeros, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+        (zeros, if size == 0 { 0 } else { bits.number(size) })
     }
 
     /// Where no code fits, libjpeg has taken 17 bits when it notices, and goes on with symbol 0.
@@ -95,6 +139,40 @@ impl Table {
     }
 }
 
+impl Short {
+    fn code(symbol: u8, length: u32) -> Self {
+        Self {
+            number: 0,
+            length: length as u8,
+            symbol,
+        }
+    }
+
+    /// A code of `length` bits, with `next` behind it in the bits that are left.
+    fn with_number(symbol: u8, length: u32, next: u32) -> Self {
+        let size = u32::from(symbol & 15);
+        let left = SHORT - length;
+        if size == 0 || size > left {
+            return Self::code(symbol, length);
+        }
+        let number = extend((next >> (left - size)).cast_signed(), size);
+        Self {
+            number: number as i16,
+            ..Self::code(symbol, length + size)
+        }
+    }
+}
+
+/// A number of `size` bits, 1 to 15, whose upper half is positive.
+#[inline(always)]
+pub(super) fn extend(bits: i32, size: u32) -> i32 {
+    if bits < 1 << (size - 1) {
+        bits - (1 << size) + 1
+    } else {
+        bits
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::cursor::Cursor;
@@ -106,7 +184,7 @@ mod tests {
         let mut counts = [0; 16];
         (counts[0], counts[1], counts[2], counts[11]) = (1, 1, 1, 1);
         let symbols = vec![7, 8, 9, 42];
-        let table = Table::new(&Definition { counts, symbols }).unwrap();
+        let table = Table::for_symbols(&Definition { counts, symbols }).unwrap();
         // Behind the five codes follow 17 ones, and a zero.
         let data = [
             0b0101_1011,

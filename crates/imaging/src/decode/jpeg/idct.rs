@@ -106,6 +106,10 @@ pub(super) fn inverse(
     plane: &mut [u8],
     stride: usize,
 ) {
+    let rest = coefficients[1..].iter().fold(0, |any, &value| any | value);
+    if rest == 0 {
+        return inverse_flat(coefficients[0], table[0], plane, stride);
+    }
     let mut beyond = 0;
     for (&coefficient, &factor) in coefficients[..8].iter().zip(&table[..8]) {
         let mean = coefficient.wrapping_mul(factor);
@@ -168,7 +172,7 @@ fn finish(block: &[[i32; 8]; 8], plane: &mut [u8], stride: usize) {
 
 /// The same for a block that has nothing but its mean.
 #[inline(always)]
-pub(super) fn inverse_flat(mean: i16, factor: i16, plane: &mut [u8], stride: usize) {
+fn inverse_flat(mean: i16, factor: i16, plane: &mut [u8], stride: usize) {
     let column = mean.wrapping_mul(factor).wrapping_mul(1 << BETWEEN_BITS);
     let value = (i32::from(column) + 16) >> 5;
     let sample = (value.clamp(-128, 127) + 128) as u8;
@@ -187,7 +191,7 @@ mod tests {
             let mut coefficients = [0; 64];
             coefficients[0] = mean;
             let (mut general, mut flat) = ([0; 64], [0; 64]);
-            inverse(&coefficients, &[7; 64], &mut general, 8);
+            transform(&coefficients, &[7; 64], &mut general, 8);
             inverse_flat(mean, 7, &mut flat, 8);
             assert_eq!(general, flat);
         }

@@ -33,11 +33,11 @@ impl Progressive {
                 Kind::Means(tables.collect::<Result<_, _>>()?)
             }
             (_, refines) => {
-                let table = Table::new(tables.ac(scan.parts[0].ac)?)?;
+                let definition = tables.ac(scan.parts[0].ac)?;
                 if refines {
-                    Kind::RefineBand(table)
+                    Kind::RefineBand(Table::for_symbols(definition)?)
                 } else {
-                    Kind::Band(table)
+                    Kind::Band(Table::new(definition)?)
                 }
             }
         };
@@ -54,7 +54,7 @@ impl Progressive {
 
 impl BlockDecoder<Bits<'_>> for Progressive {
     #[inline(always)]
-    fn decode(&mut self, bits: &mut Bits<'_>, slot: usize, block: &mut [i16; 64]) -> bool {
+    fn decode(&mut self, bits: &mut Bits<'_>, slot: usize, block: &mut [i16; 64]) {
         let Self {
             kind,
             first,
@@ -65,11 +65,9 @@ impl BlockDecoder<Bits<'_>> for Progressive {
         } = self;
         match kind {
             Kind::Means(tables) => {
-                let size = tables[slot].symbol(bits);
+                let (_, difference) = tables[slot].number(bits);
                 let mean = &mut means[slot];
-                if size > 0 {
-                    *mean = mean.wrapping_add(bits.number(size.into()));
-                }
+                *mean = mean.wrapping_add(difference);
                 block[0] = (*mean << *shift) as i16;
             }
             Kind::RefineMeans => {
@@ -82,7 +80,6 @@ impl BlockDecoder<Bits<'_>> for Progressive {
                 refine_band(bits, table, *first..=*last, *shift, empty, block)
             }
         }
-        false
     }
 
     fn restart(&mut self) {
@@ -116,9 +113,8 @@ fn first_band(
     }
     let (mut at, last) = band.into_inner();
     while at <= last {
-        let symbol = table.symbol(bits);
-        let (zeros, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-        match (size, zeros) {
+        let (zeros, number) = table.number(bits);
+        match (number, zeros) {
             (0, 15) => at += 16,
             (0, _) => {
                 *empty = empty_run(bits, zeros as u32) - 1;
@@ -126,7 +122,7 @@ fn first_band(
             }
             _ => {
                 at += zeros;
-                block[usize::from(ZIGZAG[at])] = (bits.number(size) << shift) as i16;
+                block[usize::from(ZIGZAG[at])] = (number << shift) as i16;
                 at += 1;
             }
         }

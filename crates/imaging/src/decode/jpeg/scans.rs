@@ -2,19 +2,22 @@ use pulp::Arch;
 
 use super::arithmetic::Arithmetic;
 use super::arithmetic_blocks::ArithmeticBlocks;
+use super::bands::{Spare, ToBands, with_helpers_for};
 use super::bits::Bits;
-use super::blocks::{Coefficients, ToCoefficients, ToSamples};
+use super::blocks::{Coefficients, ToCoefficients};
+use super::canvas::{Canvas, Parts, Room};
+use super::color::Model;
 use super::cursor::Cursor;
 use super::frame::Frame;
 use super::headers::Headers;
-use super::planes::Planes;
 use super::progressive::Progressive;
 use super::scan::Scan;
 use super::sequential::Sequential;
 use super::smoothing::{self, Progression};
 use super::standard_huffman;
-use super::vectorized::{Transform, Walk};
+use super::vectorized::Walk;
 use super::walk::{Blocks, Entropy};
+use crate::workers::for_each;
 use crate::{DecodeError, Format, LimitExceeded};
 
 /// Encoders write about ten scans, most of which have one component. Each visits all blocks of its
@@ -23,27 +26,41 @@ const MAX_PASSES: u64 = 64;
 /// As many visits of blocks are allowed whatever the picture's size.
 const FREE_VISITS: u64 = 1 << 22;
 
+/// Rows of minimum coded units that a thread paints at a time.
+const BANDS_A_PIECE: usize = 8;
+
+/// The factors of each component that has begun, in the order of a block's rows.
+type Quantization = [Option<[i32; 64]>; 4];
+
 /// Decodes a picture whose only scan has all components.
 pub(super) fn decode_one(
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: &Scan,
-) -> Result<Planes, DecodeError> {
-    let mut planes = Planes::new(frame);
-    choose_quantization(headers, frame, scan, &mut planes)?;
+    model: Model,
+    pixels: &mut [u8],
+) -> Result<(), DecodeError> {
+    let mut quantization = Quantization::default();
+    choose_quantization(headers, frame, scan, &mut quantization)?;
+    let canvas = Canvas::new(frame, &quantization, model);
+    let (mut parts, spare) = (Parts::new(frame, pixels), Spare::default());
+    let strips = parts.strips(frame);
     let (cursor, interval) = (&mut headers.cursor, headers.restart_interval);
     if frame.coding.arithmetic {
         let decoder = ArithmeticBlocks::new(scan, false, &headers.conditioning);
-        let mut blocks = ToSamples::new(scan, frame, decoder, &mut planes);
-        walk(cursor, Arithmetic::new, interval, frame, scan, &mut blocks)?;
+        with_helpers_for(frame, |helpers| {
+            let mut bands = ToBands::new(scan, frame, decoder, strips, &canvas, &spare, helpers);
+            walk(cursor, Arithmetic::new, interval, frame, scan, &mut bands)
+        })?;
     } else {
         standard_huffman::assume(&mut headers.tables);
         let decoder = Sequential::new(scan, &headers.tables)?;
-        let mut blocks = ToSamples::new(scan, frame, decoder, &mut planes);
-        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)?;
+        with_helpers_for(frame, |helpers| {
+            let mut bands = ToBands::new(scan, frame, decoder, strips, &canvas, &spare, helpers);
+            walk(cursor, Bits::new, interval, frame, scan, &mut bands)
+        })?;
     }
-    headers.finish()?;
-    Ok(planes)
+    headers.finish()
 }
 
 /// Decodes a picture with several scans, of which `scan` is the first.
@@ -51,8 +68,10 @@ pub(super) fn decode_several(
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: Scan,
-) -> Result<Planes, DecodeError> {
-    let mut planes = Planes::new(frame);
+    model: Model,
+    pixels: &mut [u8],
+) -> Result<(), DecodeError> {
+    let mut quantization = Quantization::default();
     let mut components: Vec<Coefficients> =
         frame.components.iter().map(Coefficients::new).collect();
     let mut progression = Progression::new();
@@ -74,28 +93,49 @@ pub(super) fn decode_several(
             };
             return Err(exceeded.into());
         }
-        choose_quantization(headers, frame, &scan, &mut planes)?;
+        choose_quantization(headers, frame, &scan, &mut quantization)?;
         progression.begin(&scan);
         progression.last_good = decode_scan(headers, frame, &scan, &mut components)?;
         next = headers.next_scan()?;
     }
 
-    let smooth = frame.coding.progressive && progression.wants_smoothing(&planes.quantization);
-    for (index, coefficients) in components.into_iter().enumerate() {
-        // A component without a scan stays grey.
-        let factors = planes.quantization[index].unwrap_or([0; 64]);
-        let plane = &mut planes.samples[index];
-        if smooth {
-            smoothing::transform(&progression, frame, index, &coefficients, &factors, plane);
-        } else {
-            Arch::new().dispatch(Transform {
-                coefficients: &coefficients,
-                table: &factors,
-                plane,
-            });
-        }
-    }
-    Ok(planes)
+    let smooth =
+        frame.coding.progressive && progression.wants_smoothing(&quantization[..components.len()]);
+    let canvas = Canvas::new(frame, &quantization, model);
+    let mut parts = Parts::new(frame, pixels);
+    let mut strips: Vec<_> = parts.strips(frame).collect();
+    for_each(
+        strips.chunks_mut(BANDS_A_PIECE).enumerate(),
+        |(piece, strips)| {
+            let mut room = Room::new(frame);
+            for (band, strip) in (piece * BANDS_A_PIECE..).zip(strips) {
+                let known = components.iter().zip(&frame.components);
+                let known = known.map(|(all, component)| all.band(component, band));
+                if smooth {
+                    let estimated: Vec<_> = components
+                        .iter()
+                        .enumerate()
+                        .map(|(index, all)| {
+                            let factors = quantization[index].unwrap_or([0; 64]);
+                            smoothing::estimate_band(
+                                &progression,
+                                frame,
+                                index,
+                                all,
+                                &factors,
+                                band,
+                            )
+                        })
+                        .collect();
+                    let blocks: Vec<_> = estimated.iter().map(Vec::as_slice).collect();
+                    canvas.paint(&blocks, &mut room, strip);
+                } else {
+                    canvas.paint(&known.collect::<Vec<_>>(), &mut room, strip);
+                }
+            }
+        },
+    );
+    Ok(())
 }
 
 /// A component keeps the quantization table that its first scan found.
@@ -103,12 +143,12 @@ fn choose_quantization(
     headers: &Headers<'_>,
     frame: &Frame,
     scan: &Scan,
-    planes: &mut Planes,
+    quantization: &mut Quantization,
 ) -> Result<(), DecodeError> {
     for part in &scan.parts {
         let number = frame.components[part.component].quantization;
         let table = headers.tables.quantization.get(number).copied().flatten();
-        let kept = &mut planes.quantization[part.component];
+        let kept = &mut quantization[part.component];
         *kept = kept.or(table);
         if kept.is_none() {
             return Err(Format::Jpeg.corrupt("a quantization table is missing"));
@@ -159,6 +199,6 @@ fn walk<'a, E: Entropy<'a>>(
         entropy: &mut entropy,
         blocks,
     })?;
-    *cursor = entropy.cursor().clone();
+    *cursor = entropy.into_cursor();
     Ok(last_good)
 }

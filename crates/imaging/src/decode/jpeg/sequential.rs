@@ -27,20 +27,16 @@ impl Sequential {
 
 impl BlockDecoder<Bits<'_>> for Sequential {
     #[inline(always)]
-    fn decode(&mut self, bits: &mut Bits<'_>, slot: usize, block: &mut [i16; 64]) -> bool {
+    fn decode(&mut self, bits: &mut Bits<'_>, slot: usize, block: &mut [i16; 64]) {
         let (dc, ac) = &self.tables[slot];
         let mean = &mut self.means[slot];
-        let size = dc.symbol(bits);
-        if size > 0 {
-            *mean = mean.wrapping_add(bits.number(size.into()));
-        }
+        let (_, difference) = dc.number(bits);
+        *mean = mean.wrapping_add(difference);
         block[0] = *mean as i16;
-        let mut flat = true;
         let mut at = 1;
         while at < 64 {
-            let symbol = ac.symbol(bits);
-            let (zeros, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
-            if size == 0 {
+            let (zeros, number) = ac.number(bits);
+            if number == 0 {
                 if zeros < 15 {
                     break;
                 }
@@ -48,11 +44,9 @@ impl BlockDecoder<Bits<'_>> for Sequential {
                 continue;
             }
             at += zeros;
-            block[usize::from(ZIGZAG[at] & 63)] = bits.number(size) as i16;
-            flat = false;
+            block[usize::from(ZIGZAG[at] & 63)] = number as i16;
             at += 1;
         }
-        flat
     }
 
     fn restart(&mut self) {

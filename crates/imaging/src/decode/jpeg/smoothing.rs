@@ -3,7 +3,6 @@
 
 use super::blocks::Coefficients;
 use super::frame::{Component, Frame};
-use super::idct;
 use super::scan::Scan;
 use super::tables::ZIGZAG;
 
@@ -81,38 +80,36 @@ impl Progression {
     }
 }
 
-/// Turns a component's coefficients into samples, with those that are unknown estimated.
-pub(super) fn transform(
+/// A component's coefficients in row `band` of minimum coded units, with those that are unknown estimated.
+pub(super) fn estimate_band(
     progression: &Progression,
     frame: &Frame,
     index: usize,
     coefficients: &Coefficients,
     factors: &[i32; 64],
-    plane: &mut [u8],
-) {
+    band: usize,
+) -> Vec<[i16; 64]> {
     let component = &frame.components[index];
-    let short_factors = idct::factors(factors);
-    for y in 0..component.blocks_high {
-        let mcu_row = y / component.down;
-        let missing: &[i32] = match mcu_row > progression.last_good {
-            true if progression.scans == 1 => &[-1; ESTIMATED],
-            true => &progression.before[index],
-            false => &progression.missing[index],
-        };
+    let mut blocks = coefficients.band(component, band).to_vec();
+    let missing: &[i32] = match band > progression.last_good {
+        true if progression.scans == 1 => &[-1; ESTIMATED],
+        true => &progression.before[index],
+        false => &progression.missing[index],
+    };
+    let rows = band * component.down..component.blocks_high.min((band + 1) * component.down);
+    for (y, blocks) in rows.zip(blocks.chunks_exact_mut(coefficients.wide)) {
         let rows = rows_around(component, frame.mcus_high, y);
-        for x in 0..component.blocks_wide {
+        for (x, block) in blocks[..component.blocks_wide].iter_mut().enumerate() {
             let last = component.blocks_wide - 1;
             let columns = [x.saturating_sub(2), x.saturating_sub(1), x, x + 1, x + 2];
             let means = rows.map(|row| {
                 let row = &coefficients.blocks[row * coefficients.wide..];
                 columns.map(|column| i64::from(row[column.min(last)][0]))
             });
-            let mut block = coefficients.blocks[y * coefficients.wide + x];
-            estimate(&means, missing, factors, &mut block);
-            let target = &mut plane[y * 8 * component.stride + x * 8..];
-            idct::inverse(&block, &short_factors, target, component.stride);
+            estimate(&means, missing, factors, block);
         }
     }
+    blocks
 }
 
 /// The rows of blocks around row `y`, two above to two below. At the end of the picture libjpeg

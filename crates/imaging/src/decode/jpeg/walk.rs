@@ -15,7 +15,10 @@ pub(super) enum Supply {
 /// A reader of entropy-coded data.
 pub(super) trait Entropy<'a> {
     fn supply(&self) -> Supply;
+    /// Where markers are looked for: at the data's end, or before it.
     fn cursor(&mut self) -> &mut Cursor<'a>;
+    /// Behind what has been read.
+    fn into_cursor(self) -> Cursor<'a>;
     /// Forgets everything that was read ahead, as the data starts afresh at the cursor.
     fn start_again(&mut self);
 }
@@ -26,8 +29,8 @@ pub(super) trait Blocks<E> {
     const KEEPS: bool;
 
     fn decode(&mut self, entropy: &mut E, slot: usize, x: usize, y: usize);
-    /// A block for which there is no data.
-    fn skip(&mut self, slot: usize, x: usize, y: usize);
+    /// All blocks of a row of minimum coded units have been visited.
+    fn end_row(&mut self);
     /// The file starts afresh behind a restart marker.
     fn restart(&mut self);
 }
@@ -70,12 +73,12 @@ pub(super) fn walk<'a, E: Entropy<'a>, B: Blocks<E>>(
             } else if B::KEEPS && restart_interval == 0 {
                 return Ok(last_good);
             }
+            // Blocks without data have no coefficients: grey, as libjpeg has it.
+            if exhausted {
+                continue;
+            }
             if let [_] = &scan.parts[..] {
-                if exhausted {
-                    blocks.skip(0, x, y);
-                } else {
-                    blocks.decode(entropy, 0, x, y);
-                }
+                blocks.decode(entropy, 0, x, y);
             } else {
                 for (slot, part) in scan.parts.iter().enumerate() {
                     let component = &frame.components[part.component];
@@ -83,11 +86,7 @@ pub(super) fn walk<'a, E: Entropy<'a>, B: Blocks<E>>(
                         for column in 0..component.across {
                             let x = x * component.across + column;
                             let y = y * component.down + row;
-                            if exhausted {
-                                blocks.skip(slot, x, y);
-                            } else {
-                                blocks.decode(entropy, slot, x, y);
-                            }
+                            blocks.decode(entropy, slot, x, y);
                         }
                     }
                 }
@@ -97,6 +96,9 @@ pub(super) fn walk<'a, E: Entropy<'a>, B: Blocks<E>>(
                 Supply::Exhausted => exhausted = true,
                 Supply::Ended => return Err(Format::Jpeg.truncated("a scan ends early")),
             }
+        }
+        if (y + 1).is_multiple_of(rows_per_mcu) || y + 1 == high {
+            blocks.end_row();
         }
     }
     Ok(last_good)

@@ -1,24 +1,4 @@
-use super::frame::{Component, Frame};
-
-/// The samples of each component, at the component's own resolution.
-pub(super) struct Planes {
-    /// `[rows, stride]` of each component, see [`Component`].
-    pub(super) samples: Vec<Vec<u8>>,
-    /// The factors of each component that has begun, in the order of a block's rows.
-    pub(super) quantization: Vec<Option<[i32; 64]>>,
-}
-
-impl Planes {
-    pub(super) fn new(frame: &Frame) -> Self {
-        let samples = frame.components.iter();
-        Self {
-            samples: samples
-                .map(|component| vec![0; component.stride * component.rows])
-                .collect(),
-            quantization: vec![None; frame.components.len()],
-        }
-    }
-}
+use super::frame::Component;
 
 /// Room for one row of a component, stretched to the picture's width.
 pub(super) struct Stretched {
@@ -35,45 +15,34 @@ impl Stretched {
         }
     }
 
-    /// Row `y` of the picture. Halved components are interpolated with weights 3:1 towards the
-    /// nearer sample, as libjpeg's "fancy upsampling" does and with its rounding; very narrow ones
-    /// and other ratios are repeated.
+    /// Row `y` of the picture, which lies in the component's row `near`. Halved components are interpolated with weights 3:1
+    /// towards the nearer sample, as libjpeg's "fancy upsampling" does and with its rounding; very narrow ones
+    /// and other ratios are repeated. `far` is the next row on the other side, see [`Component::blends_rows`].
     #[inline(always)]
     pub(super) fn row<'a>(
         &'a mut self,
         component: &Component,
-        samples: &'a [u8],
+        near: &'a [u8],
+        far: &[u8],
         y: usize,
     ) -> &'a [u8] {
-        let row = |index: usize| &samples[index * component.stride..][..component.width];
-        let [across, down] = component.stretch;
-        let near = row(y / down);
-        let far = || {
-            let last = component.height - 1;
-            let index = if y.is_multiple_of(2) {
-                (y / 2).saturating_sub(1)
-            } else {
-                y / 2 + 1
-            };
-            row(index.min(last))
-        };
-        match (across, down) {
-            (1, 1) => return near,
-            (2, 1) if component.width > 2 => {
+        match component.stretch {
+            [1, 1] => return near,
+            [2, 1] if component.width > 2 => {
                 self.blend_columns(near.iter().map(|&s| s.into()), 1, 2, 2)
             }
-            (1, 2) => {
+            [1, 2] => {
                 let bias = if y.is_multiple_of(2) { 1 } else { 2 };
-                for ((sample, &near), &far) in self.row.iter_mut().zip(near).zip(far()) {
+                for ((sample, &near), &far) in self.row.iter_mut().zip(near).zip(far) {
                     *sample = ((3 * u16::from(near) + u16::from(far) + bias) >> 2) as u8;
                 }
             }
-            (2, 2) if component.width > 2 => {
-                let sums = near.iter().zip(far());
+            [2, 2] if component.width > 2 => {
+                let sums = near.iter().zip(far);
                 let sums = sums.map(|(&near, &far)| 3 * u16::from(near) + u16::from(far));
                 self.blend_columns(sums, 8, 7, 4);
             }
-            _ => {
+            [across, _] => {
                 for (samples, &sample) in self.row.chunks_exact_mut(across).zip(near) {
                     samples.fill(sample);
                 }
