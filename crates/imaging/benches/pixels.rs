@@ -1,66 +1,96 @@
-//! Medians and minima of decode, resize, crop and PNG on one thread: `cargo bench -p imaging`.
-//! A file named behind `--` is decoded too.
+//! Medians and minima of decode, resize, crop and PNG: `cargo bench -p imaging`.
+//! A file named behind `--` is decoded too, and `--threads=2` lets a picture have that many.
 #![expect(clippy::print_stdout, reason = "the table is what the bench is for")]
 
 use std::hint::black_box;
-use std::time::Instant;
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
 
-use imaging::{ExifOrientation, Filter, Limits, RgbImage, crop, decode, encode_png, resize};
+use imaging::{
+    ExifOrientation, Filter, Limits, Window, Workers, crop, decode, encode_png, resize,
+    resize_window,
+};
 
 /// The astronaut at 1024x1024, 4:2:0, quality 75.
 const PHOTOGRAPH: &[u8] = include_bytes!("data/astronaut-1024.jpg");
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let threads = arguments
+        .iter()
+        .find_map(|argument| argument.strip_prefix("--threads="));
+    if let Some(threads) = threads {
+        let threads: NonZeroUsize = threads.parse().expect("a number of threads");
+        Workers::new(threads).expect("threads").help_this_thread();
+    }
     let limits = Limits::default();
     let open = |bytes: &[u8]| decode(bytes, &limits, ExifOrientation::Ignore).expect("an image");
-    for path in std::env::args()
-        .skip(1)
+    for path in arguments
+        .iter()
         .filter(|argument| !argument.starts_with("--"))
     {
-        let bytes = std::fs::read(&path).expect("a readable file");
-        let name = format!("decode {path}");
-        median(&name, || open(bytes.as_slice()));
+        let bytes = std::fs::read(path).expect("a readable file");
+        measure(&format!("decode {path}"), || open(bytes.as_slice()));
     }
-    median("decode 1024x1024 JPEG", || open(PHOTOGRAPH));
+    measure("decode 1024x1024 JPEG", || open(PHOTOGRAPH));
     let photograph = open(PHOTOGRAPH);
     for (side, filter) in [
-        (224, Filter::Bicubic),
-        (518, Filter::Bicubic),
         (384, Filter::Bicubic),
-        (800, Filter::Bilinear),
         (224, Filter::Lanczos),
         (224, Filter::Box),
         (2048, Filter::Bicubic),
     ] {
         let name = format!("resize 1024x1024 to {side}x{side} {filter:?}");
-        median(&name, || {
+        measure(&name, || {
             resize(&photograph, side, side, filter).expect("a resized image")
         });
     }
-    let cut = |bbox| -> RgbImage { crop(&photograph, bbox, &limits).expect("a crop") };
-    median("crop 512x512", || cut([256, 256, 768, 768]));
-    let part = resize(&photograph, 512, 512, Filter::Bicubic).expect("a resized image");
-    median("PNG of 512x512", || encode_png(&part).expect("a PNG"));
-    println!(
-        "PNG of 512x512: {} bytes",
-        encode_png(&part).expect("a PNG").len()
-    );
-    let png = encode_png(&photograph).expect("a PNG");
-    median("decode 1024x1024 PNG", || open(&png));
+    for (width, height) in [(640, 480), (1152, 864), (4032, 3024), (8064, 6048)] {
+        let name = |what: &str| format!("{what}, {width}x{height}");
+        let picture = resize(&photograph, width, height, Filter::Bicubic).expect("a picture");
+        for side in [224, 518] {
+            let long = u64::from(side) * 4 / 3;
+            let middle = Window {
+                left: (long - u64::from(side)) / 2,
+                top: 0,
+                width: side,
+                height: side,
+            };
+            measure(&name(&format!("middle {side}x{side} Bicubic")), || {
+                resize_window(&picture, long, side.into(), middle, Filter::Bicubic)
+                    .expect("a resized image")
+            });
+        }
+        measure(&name("to 1066x800 Bilinear"), || {
+            resize(&picture, 1066, 800, Filter::Bilinear).expect("a resized image")
+        });
+        let (right, bottom) = (width as i32, height as i32);
+        let half = [right / 4, 0, right / 4 * 3, bottom];
+        measure(&name("crop half of it"), || {
+            crop(&picture, half, &limits).expect("a crop")
+        });
+        let png = encode_png(&picture).expect("a PNG");
+        let per_pixel = png.len() as f64 / (f64::from(width) * f64::from(height));
+        measure(
+            &name(&format!("PNG ({per_pixel:.3} bytes a pixel)")),
+            || encode_png(&picture).expect("a PNG"),
+        );
+        measure(&name("decode PNG"), || open(&png));
+    }
 }
 
-/// Prints the median of 31 runs, and the least, which other work on the machine disturbs less.
-fn median<T>(name: &str, mut work: impl FnMut() -> T) {
-    let mut times: Vec<f64> = (0..31)
-        .map(|_| {
-            let start = Instant::now();
-            black_box(work());
-            start.elapsed().as_secs_f64() * 1e3
-        })
-        .collect();
+/// Prints the median of the runs of a second (31 at most), and the least, which other work on the machine disturbs less.
+fn measure<T>(name: &str, mut work: impl FnMut() -> T) {
+    let began = Instant::now();
+    let mut times = Vec::new();
+    while times.len() < 3 || times.len() < 31 && began.elapsed() < Duration::from_secs(1) {
+        let start = Instant::now();
+        black_box(work());
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
     times.sort_by(f64::total_cmp);
     println!(
-        "{name:45} {:8.2} ms, least {:8.2} ms",
+        "{name:50} {:8.2} ms, least {:8.2} ms",
         times[times.len() / 2],
         times[0]
     );

@@ -4,7 +4,7 @@ use super::Filter;
 
 /// Fraction bits of a coefficient: an 8-bit sample times a coefficient, summed with an overshoot
 /// of up to a factor of two, still fits 32 bits.
-const PRECISION_BITS: u32 = 32 - 8 - 2;
+pub(super) const PRECISION_BITS: u32 = 32 - 8 - 2;
 
 /// Half of a result's last place, so that the shift in [`to_sample`] rounds.
 pub(super) const HALF: i32 = 1 << (PRECISION_BITS - 1);
@@ -77,15 +77,6 @@ impl Coefficients {
         let start = self.spans.first().map_or(0, |&(first, _)| first);
         let end = self.spans.last().map_or(0, |&(first, count)| first + count);
         start..end
-    }
-
-    /// Most source positions that a target position takes.
-    pub(super) fn longest(&self) -> usize {
-        self.spans
-            .iter()
-            .map(|&(_, count)| count)
-            .max()
-            .unwrap_or(0)
     }
 }
 

@@ -1,93 +1,49 @@
-use pulp::{Arch, Simd, WithSimd};
+use fearless_simd::Simd;
 
-use super::coefficients::{Coefficients, HALF, to_sample};
+use super::axis::Axis;
+use super::dot::dot;
+use super::quads::{CHUNK, CHUNK_QUADS, LANES, Quads, STRIP_ROWS, from_columns};
 
-/// Pixels multiplied at a time, four samples each (the fourth is padding).
-const PIXELS: usize = 4;
-const LANES: usize = PIXELS * 4;
-
-/// One target pixel's weights, each repeated for the four samples of its pixel, zero-filled to
-/// whole groups of [`PIXELS`].
-struct Tap<'a> {
-    first: usize,
-    weights: &'a [[i32; LANES]],
-}
-
-/// Sums runs of pixels in each row of `source` into the pixels of `target`'s rows.
-pub(super) fn pass(
-    source: &[u8],
-    source_stride: usize,
-    target: &mut [u8],
-    target_stride: usize,
-    coefficients: &Coefficients,
-) {
-    let groups = coefficients.longest().div_ceil(PIXELS);
-    let mut repeated = Vec::new();
-    let mut firsts = Vec::new();
-    for (first, weights) in coefficients.iter() {
-        firsts.push(first);
-        let start = repeated.len();
-        repeated.resize(start + groups, [0; LANES]);
-        for (tap, &weight) in weights.iter().enumerate() {
-            repeated[start + tap / PIXELS][tap % PIXELS * 4..][..4].fill(weight);
-        }
-    }
-    let taps: Vec<Tap> = firsts
-        .iter()
-        .zip(repeated.chunks_exact(groups))
-        .map(|(&first, weights)| Tap { first, weights })
-        .collect();
-
-    // The row with its pixels padded to four samples; the zeros behind it meet zero weights.
-    let mut padded = vec![0; source_stride / 3 * 4 + groups * LANES];
-    let arch = Arch::new();
-    for (row, out) in source
-        .chunks_exact(source_stride)
-        .zip(target.chunks_exact_mut(target_stride))
-    {
-        arch.dispatch(SumRuns {
-            row,
-            padded: &mut padded,
-            taps: &taps,
-            out,
-        });
-    }
-}
-
-/// One row; compiled for each kind of processor.
-struct SumRuns<'a> {
-    row: &'a [u8],
-    padded: &'a mut [u8],
-    taps: &'a [Tap<'a>],
-    out: &'a mut [u8],
-}
-
-impl WithSimd for SumRuns<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let (pixels, _) = self.padded.as_chunks_mut::<4>();
-        for (to, from) in pixels.iter_mut().zip(self.row.as_chunks::<3>().0) {
-            *to = [from[0], from[1], from[2], 0];
-        }
-        sum_runs(self.padded, self.taps, self.out);
-    }
-}
-
+/// Scales `rows`, which begin and end with the pixels that `columns` uses. `out` gets them as four rows of quads of neighbouring
+/// rows; the last row stands in for those after it.
 #[inline(always)]
-fn sum_runs(padded: &[u8], taps: &[Tap<'_>], out: &mut [u8]) {
-    for (pixel, tap) in out.as_chunks_mut::<3>().0.iter_mut().zip(taps) {
-        let mut sums = [0; LANES];
-        let run = padded[tap.first * 4..].as_chunks::<LANES>().0;
-        for (samples, weights) in run.iter().zip(tap.weights) {
-            for lane in 0..LANES {
-                sums[lane] += i32::from(samples[lane]) * weights[lane];
+pub(super) fn scale_strip<S: Simd>(simd: S, rows: &[&[u8]], columns: &Axis, out: &mut [Quads]) {
+    let row = |at: usize| rows[at.min(rows.len() - 1)];
+    let rows: [_; STRIP_ROWS] = std::array::from_fn(|at| row(at).as_chunks::<CHUNK>());
+    let ends = rows.map(|(_, rest)| {
+        let mut end = [0; CHUNK];
+        end[..rest.len()].copy_from_slice(rest);
+        end
+    });
+    let chunk = |at: usize| -> [&[u8; CHUNK]; STRIP_ROWS] {
+        std::array::from_fn(|row| rows[row].0.get(at).unwrap_or(&ends[row]))
+    };
+
+    // Only the quads at hand are kept, so that they stay in the first cache.
+    let mut at_hand = vec![[0; LANES * 4]; columns.longest().max(32) * 2 + CHUNK_QUADS];
+    let (mut start, mut end) = (0, 0);
+    let width = out.len() / 4 * LANES * 4;
+    let mut groups = out.as_flattened_mut().chunks_exact_mut(width);
+    let mut groups: [_; 4] = std::array::from_fn(|_| groups.next().unwrap_or_default());
+    for column in 0..columns.len() {
+        let (first, weights) = columns.span(column);
+        while end < first + weights.len() {
+            if at_hand.len() < end - start + CHUNK_QUADS {
+                at_hand.copy_within(first - start..end - start, 0);
+                start = first;
             }
+            if let Some(free) = at_hand[end - start..].first_chunk_mut() {
+                from_columns(simd, &chunk(end / CHUNK_QUADS), free);
+            }
+            end += CHUNK_QUADS;
         }
-        for (channel, sample) in pixel.iter_mut().enumerate() {
-            let sum: i32 = (0..PIXELS).map(|pixel| sums[pixel * 4 + channel]).sum();
-            *sample = to_sample(HALF + sum);
+        let samples = dot(simd, &at_hand[first - start..], 1, weights);
+        let channels = samples.as_chunks::<STRIP_ROWS>().0;
+        for (group, out) in groups.iter_mut().enumerate() {
+            let words = out[column * 12..][..12].as_chunks_mut::<4>().0;
+            for (word, samples) in words.iter_mut().zip(channels) {
+                word.copy_from_slice(&samples[group * 4..][..4]);
+            }
         }
     }
 }
