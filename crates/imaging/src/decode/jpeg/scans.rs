@@ -1,4 +1,4 @@
-use pulp::Arch;
+use fearless_simd::{Level, dispatch};
 
 use super::arithmetic::Arithmetic;
 use super::arithmetic_blocks::ArithmeticBlocks;
@@ -15,8 +15,7 @@ use super::scan::Scan;
 use super::sequential::Sequential;
 use super::smoothing::{self, Progression};
 use super::standard_huffman;
-use super::vectorized::Walk;
-use super::walk::{Blocks, Entropy};
+use super::walk::{self, Blocks, Entropy};
 use crate::workers::for_each;
 use crate::{DecodeError, Format, LimitExceeded};
 
@@ -34,6 +33,7 @@ type Quantization = [Option<[i32; 64]>; 4];
 
 /// Decodes a picture whose only scan has all components.
 pub(super) fn decode_one(
+    level: Level,
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: &Scan,
@@ -42,7 +42,7 @@ pub(super) fn decode_one(
 ) -> Result<(), DecodeError> {
     let mut quantization = Quantization::default();
     choose_quantization(headers, frame, scan, &mut quantization)?;
-    let canvas = Canvas::new(frame, &quantization, model);
+    let canvas = Canvas::new(level, frame, &quantization, model);
     let (mut parts, spare) = (Parts::new(frame, pixels), Spare::default());
     let strips = parts.strips(frame);
     let (cursor, interval) = (&mut headers.cursor, headers.restart_interval);
@@ -50,14 +50,22 @@ pub(super) fn decode_one(
         let decoder = ArithmeticBlocks::new(scan, false, &headers.conditioning);
         with_helpers_for(frame, |helpers| {
             let mut bands = ToBands::new(scan, frame, decoder, strips, &canvas, &spare, helpers);
-            walk(cursor, Arithmetic::new, interval, frame, scan, &mut bands)
+            walk(
+                level,
+                cursor,
+                Arithmetic::new,
+                interval,
+                frame,
+                scan,
+                &mut bands,
+            )
         })?;
     } else {
         standard_huffman::assume(&mut headers.tables);
         let decoder = Sequential::new(scan, &headers.tables)?;
         with_helpers_for(frame, |helpers| {
             let mut bands = ToBands::new(scan, frame, decoder, strips, &canvas, &spare, helpers);
-            walk(cursor, Bits::new, interval, frame, scan, &mut bands)
+            walk(level, cursor, Bits::new, interval, frame, scan, &mut bands)
         })?;
     }
     headers.finish()
@@ -65,6 +73,7 @@ pub(super) fn decode_one(
 
 /// Decodes a picture with several scans, of which `scan` is the first.
 pub(super) fn decode_several(
+    level: Level,
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: Scan,
@@ -95,13 +104,13 @@ pub(super) fn decode_several(
         }
         choose_quantization(headers, frame, &scan, &mut quantization)?;
         progression.begin(&scan);
-        progression.last_good = decode_scan(headers, frame, &scan, &mut components)?;
+        progression.last_good = decode_scan(level, headers, frame, &scan, &mut components)?;
         next = headers.next_scan()?;
     }
 
     let smooth =
         frame.coding.progressive && progression.wants_smoothing(&quantization[..components.len()]);
-    let canvas = Canvas::new(frame, &quantization, model);
+    let canvas = Canvas::new(level, frame, &quantization, model);
     let mut parts = Parts::new(frame, pixels);
     let mut strips: Vec<_> = parts.strips(frame).collect();
     for_each(
@@ -160,6 +169,7 @@ fn choose_quantization(
 /// Adds what a scan brings to the coefficients; returns the last row of minimum coded units that
 /// had data.
 fn decode_scan(
+    level: Level,
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: &Scan,
@@ -170,20 +180,29 @@ fn decode_scan(
     if frame.coding.arithmetic {
         let decoder = ArithmeticBlocks::new(scan, progressive, &headers.conditioning);
         let mut blocks = ToCoefficients::new(scan, decoder, components);
-        walk(cursor, Arithmetic::new, interval, frame, scan, &mut blocks)
+        walk(
+            level,
+            cursor,
+            Arithmetic::new,
+            interval,
+            frame,
+            scan,
+            &mut blocks,
+        )
     } else if progressive {
         let decoder = Progressive::new(scan, &headers.tables)?;
         let mut blocks = ToCoefficients::new(scan, decoder, components);
-        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)
+        walk(level, cursor, Bits::new, interval, frame, scan, &mut blocks)
     } else {
         let decoder = Sequential::new(scan, &headers.tables)?;
         let mut blocks = ToCoefficients::new(scan, decoder, components);
-        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)
+        walk(level, cursor, Bits::new, interval, frame, scan, &mut blocks)
     }
 }
 
 /// Reads a scan's blocks with what `begin` makes of the data at `cursor`, and moves that behind them.
 fn walk<'a, E: Entropy<'a>>(
+    level: Level,
     cursor: &mut Cursor<'a>,
     begin: impl FnOnce(Cursor<'a>) -> E,
     restart_interval: usize,
@@ -192,12 +211,8 @@ fn walk<'a, E: Entropy<'a>>(
     blocks: &mut impl Blocks<E>,
 ) -> Result<usize, DecodeError> {
     let mut entropy = begin(cursor.clone());
-    let last_good = Arch::new().dispatch(Walk {
-        scan,
-        frame,
-        restart_interval,
-        entropy: &mut entropy,
-        blocks,
+    let last_good = dispatch!(level, _ => {
+        walk::walk(scan, frame, restart_interval, &mut entropy, blocks)
     })?;
     *cursor = entropy.into_cursor();
     Ok(last_good)
