@@ -16,6 +16,7 @@ mod headers;
 mod huffman;
 mod idct;
 mod progressive;
+mod restarts;
 mod scan;
 mod scans;
 mod sequential;

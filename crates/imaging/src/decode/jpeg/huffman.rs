@@ -13,6 +13,7 @@ pub(super) struct Definition {
 }
 
 /// A Huffman table to decode with.
+#[derive(Clone)]
 pub(super) struct Table {
     /// By the next [`SHORT`] bits.
     short: [Short; 1 << SHORT],

@@ -6,6 +6,7 @@ use super::tables::{Tables, ZIGZAG};
 use crate::DecodeError;
 
 /// Huffman codes of blocks with all their coefficients.
+#[derive(Clone)]
 pub(super) struct Sequential {
     /// For means and for the other coefficients, by the scan's component.
     tables: Vec<(Table, Table)>,
