@@ -1,5 +1,6 @@
 //! Decodes files to PPM, for comparisons with Pillow: `ppm decode [IN OUT]...`, or resizes one:
-//! `ppm resize IN WIDTH HEIGHT box|bilinear|bicubic|lanczos OUT`. Prints one line per file.
+//! `ppm resize IN WIDTH HEIGHT box|bilinear|bicubic|lanczos OUT`. Prints one line per file. With `PPM_THREADS=N` in the
+//! environment, N threads work on large pictures.
 #![expect(
     clippy::print_stdout,
     reason = "parity/imaging_photographs.py reads the lines"
@@ -9,9 +10,12 @@ use std::error::Error;
 use std::fs;
 use std::io::{self, Write};
 
-use imaging::{ExifOrientation, Filter, Limits, RgbImage, decode, resize};
+use imaging::{ExifOrientation, Filter, Limits, RgbImage, Workers, decode, resize};
 
 fn main() -> Result<(), Box<dyn Error>> {
+    if let Ok(threads) = std::env::var("PPM_THREADS") {
+        Workers::new(threads.parse()?)?.help_this_thread();
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match &arguments[..] {
