@@ -11,6 +11,8 @@ mod decode;
 mod error;
 mod foreign;
 mod format;
+#[cfg(test)]
+mod levels;
 mod limits;
 mod orientation;
 mod png;

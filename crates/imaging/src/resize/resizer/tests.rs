@@ -10,6 +10,7 @@ use proptest::sample::select;
 use super::super::coefficients::{HALF, PRECISION_BITS};
 use super::*;
 use crate::Workers;
+use crate::levels::levels;
 
 const FILTERS: [Filter; 4] = [
     Filter::Box,
@@ -17,21 +18,6 @@ const FILTERS: [Filter; 4] = [
     Filter::Bicubic,
     Filter::Lanczos,
 ];
-
-/// This processor's kinds of instructions.
-fn levels() -> Vec<Level> {
-    let best = Level::new();
-    #[cfg(target_arch = "x86_64")]
-    let levels = [
-        best.as_avx512().map(Level::Avx512),
-        best.as_avx2().map(Level::Avx2),
-        best.as_sse4_2().map(Level::Sse4_2),
-        best.as_sse2().map(Level::Sse2),
-    ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let levels = [Some(best)];
-    levels.into_iter().flatten().collect()
-}
 
 /// Samples of a picture, `[height][width][3]`.
 type Rows = Vec<Vec<[u8; 3]>>;
@@ -107,13 +93,6 @@ fn helped<T: Send>(workers: &Arc<Workers>, work: impl FnOnce() -> T + Send) -> T
         });
         helped.join().unwrap()
     })
-}
-
-#[test]
-fn all_kinds_of_instructions_are_tried() {
-    #[cfg(target_arch = "x86_64")]
-    assert!(levels().len() > 1 || Level::new().as_sse4_2().is_none());
-    assert!(!levels().is_empty());
 }
 
 /// Whether digits hold a weight is decided by its size alone, and the largest weights are those of few pixels.
