@@ -33,15 +33,18 @@ pub fn crop(image: &RgbImage, bbox: [i32; 4], limits: &Limits) -> Result<RgbImag
     limits.check_size(width, height).map_err(too_large)?;
     limits.check_bytes(width * height * 3).map_err(too_large)?;
 
-    let mut pixels = vec![0; (width * height * 3) as usize];
+    let stride = width as usize * 3;
+    let mut pixels = Vec::with_capacity(stride * height as usize);
     let (left, right) = (xmin.max(0), xmax.min(i64::from(image.width())));
-    let (top, bottom) = (ymin.max(0), ymax.min(i64::from(image.height())));
-    if left < right {
-        let samples = (right - left) as usize * 3;
-        for y in top..bottom {
-            let source = &image.row(y as u32)[left as usize * 3..][..samples];
-            let start = ((y - ymin) as usize * width as usize + (left - xmin) as usize) * 3;
-            pixels[start..start + samples].copy_from_slice(source);
+    for y in ymin..ymax {
+        if left < right && (0..i64::from(image.height())).contains(&y) {
+            let end = pixels.len() + stride;
+            let start = end - (xmax - left) as usize * 3;
+            pixels.resize(start, 0);
+            pixels.extend_from_slice(&image.row(y as u32)[left as usize * 3..right as usize * 3]);
+            pixels.resize(end, 0);
+        } else {
+            pixels.resize(pixels.len() + stride, 0);
         }
     }
     RgbImage::from_raw(width as u32, height as u32, pixels).ok_or(CropError::Empty(bbox))

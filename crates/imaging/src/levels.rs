@@ -1,3 +1,5 @@
+//! For tests of what has to be the same on every processor.
+
 use fearless_simd::Level;
 
 /// This processor's kinds of instructions.

@@ -1,6 +1,9 @@
 //! Properties of `crop`, and that PNG keeps every pixel.
 
-use imaging::{ExifOrientation, Limits, RgbImage, crop, decode, encode_png};
+use std::num::NonZeroUsize;
+use std::thread;
+
+use imaging::{ExifOrientation, Limits, RgbImage, Workers, crop, decode, encode_png};
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
 
@@ -60,4 +63,30 @@ fn an_image_without_pixels_is_no_png() {
         encode_png(&empty).unwrap_err().to_string(),
         "cannot encode a 0x0 image as PNG"
     );
+}
+
+/// Noise that grows from black to the bottom: rows of all filters, runs of zeros, and codes that differ between segments.
+#[test]
+fn a_large_png_is_the_same_on_any_number_of_threads() {
+    let (width, height) = (1_023, 1_400);
+    let sample = |at: u32| {
+        let noise = u64::from(at).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56;
+        (noise as u32 * (at / width / 100) / 42 + at / 3 % width / 8) as u8
+    };
+    let pixels = (0..width * height * 3).map(sample).collect();
+    let image = RgbImage::from_raw(width, height, pixels).unwrap();
+    let alone = encode_png(&image).unwrap();
+    let decoded = decode(&alone, &Limits::default(), ExifOrientation::Ignore).unwrap();
+    assert!(decoded == image);
+    for threads in [1, 2, 3, 8] {
+        let workers = Workers::new(NonZeroUsize::new(threads).unwrap()).unwrap();
+        let helped = thread::scope(|scope| {
+            let helped = scope.spawn(|| {
+                workers.help_this_thread();
+                encode_png(&image).unwrap()
+            });
+            helped.join().unwrap()
+        });
+        assert!(helped == alone, "{threads} threads");
+    }
 }
