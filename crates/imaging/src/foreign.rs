@@ -4,7 +4,7 @@ use crate::DecodeError;
 use crate::decode::avif::container::coding_of;
 
 const HEIC: &str = "set the phone's camera to 'Most Compatible' (iPhone: Settings > Camera > Formats), \
-    or convert it to JPEG, PNG or AVIF first";
+    or convert it to JPEG, PNG or AVIF first; a server that is built with the feature `heic` decodes it";
 const RAW: &str = "export it from a raw developer as JPEG, PNG or TIFF first";
 const VECTOR: &str = "it has no pixels of its own; draw it to PNG first";
 const CONVERT: &str = "convert it to PNG or TIFF first";

@@ -19,6 +19,9 @@ pub enum Format {
     Tiff,
     /// AV1 Image File Format, still or animated.
     Avif,
+    /// HEVC in High Efficiency Image File Format, as phones write it.
+    #[cfg(feature = "heic")]
+    Heic,
     /// JPEG 2000, in its file format or as a bare codestream.
     Jpeg2000,
     /// JPEG XL, in its container or as a bare codestream.
@@ -105,7 +108,14 @@ impl Format {
                 Some(Self::Cur)
             }
             [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => {
-                is_avif(bytes, brand).then_some(Self::Avif)
+                if is_avif(bytes, brand) {
+                    return Some(Self::Avif);
+                }
+                #[cfg(feature = "heic")]
+                if coding_of(bytes) == Some(*b"hvc1") {
+                    return Some(Self::Heic);
+                }
+                None
             }
             // The size of a bitmap's header is its first field.
             [12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0, ..] => Some(Self::Bmp),
@@ -133,6 +143,8 @@ impl fmt::Display for Format {
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
             Self::Avif => "AVIF",
+            #[cfg(feature = "heic")]
+            Self::Heic => "HEIC",
             Self::Jpeg2000 => "JPEG 2000",
             Self::Jxl => "JPEG XL",
             Self::Ico => "ICO",

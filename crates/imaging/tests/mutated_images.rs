@@ -21,6 +21,8 @@ static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         "bmp",
         "tiff",
         "avif",
+        #[cfg(feature = "heic")]
+        "heic",
         "jpeg2000",
         "jxl",
         "dib",

@@ -8,9 +8,26 @@ use std::time::{Duration, Instant};
 use imaging::{DecodeError, ExifOrientation, Limits, decode, decode_bytes};
 
 /// Every folder of good files.
-const FOLDERS: [&str; 17] = [
-    "jpeg", "png", "webp", "gif", "bmp", "tiff", "avif", "jpeg2000", "jxl", "dib", "icons", "pnm",
-    "tga", "pcx", "sgi", "qoi", "psd",
+const FOLDERS: &[&str] = &[
+    "jpeg",
+    "png",
+    "webp",
+    "gif",
+    "bmp",
+    "tiff",
+    "avif",
+    #[cfg(feature = "heic")]
+    "heic",
+    "jpeg2000",
+    "jxl",
+    "dib",
+    "icons",
+    "pnm",
+    "tga",
+    "pcx",
+    "sgi",
+    "qoi",
+    "psd",
 ];
 
 fn files(folder: &str) -> Vec<PathBuf> {

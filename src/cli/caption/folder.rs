@@ -7,8 +7,23 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use walkdir::{DirEntry, WalkDir};
 
-const EXTENSIONS: [&str; 12] = [
-    "jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp", "avif", "jp2", "j2k", "jxl",
+const EXTENSIONS: &[&str] = &[
+    "jpg",
+    "jpeg",
+    "png",
+    "gif",
+    "bmp",
+    "tif",
+    "tiff",
+    "webp",
+    "avif",
+    "jp2",
+    "j2k",
+    "jxl",
+    #[cfg(feature = "heic")]
+    "heic",
+    #[cfg(feature = "heic")]
+    "heif",
 ];
 
 /// Where images are looked for.
