@@ -2,11 +2,20 @@
 //! Arbitrary bytes as an image: no panic, no picture beyond the limits, and everything that can be
 //! done with a picture works on whatever came out.
 
-use imaging::{ExifOrientation, Filter, Limits, crop, decode, encode_png, resize};
+use std::num::NonZeroUsize;
+
+use imaging::{ExifOrientation, Filter, Limits, Workers, crop, decode, encode_png, resize};
 use libfuzzer_sys::fuzz_target;
 
-// A panic that the library contains, of another crate's decoder, is no find; one that gets out still is.
-fuzz_target!(init: std::panic::set_hook(Box::new(|panic| eprintln!("{panic}"))), |bytes: &[u8]| {
+/// A panic that the library contains, of another crate's decoder, is no find; one that gets out still is. Several threads work on
+/// large pictures.
+fn init() {
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+    let threads = NonZeroUsize::new(3).expect("not zero");
+    Workers::new(threads).expect("threads").help_this_thread();
+}
+
+fuzz_target!(init: init(), |bytes: &[u8]| {
     let limits = Limits { max_pixels: 1 << 20, max_side: 4096, max_decode_bytes: 32 << 20 };
     let Ok(image) = decode(bytes, &limits, ExifOrientation::Apply) else { return };
     let (width, height) = (image.width(), image.height());
