@@ -30,6 +30,7 @@ from imaging_files import (
     resizes,
     tiff,
     tiff_compressions,
+    tiff_ycbcr,
     webp,
 )
 from imaging_files.writer import Writer
@@ -57,6 +58,7 @@ def main():
         bmp.bmps,
         tiff.tiffs,
         tiff_compressions.compressed_tiffs,
+        tiff_ycbcr.ycbcr_tiffs,
         refused.bads,
         resizes.resizes,
         avif.avifs,

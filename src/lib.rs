@@ -11,5 +11,6 @@ pub mod wire;
 
 mod memory;
 mod open_files;
+mod received;
 mod root_certificates;
 mod telemetry;

@@ -51,13 +51,19 @@ def icons(w):
     w.good("icons/masked.cur", cursor([(48, 32, bytes(mono) + mask)]))
     small = cursor_picture(photo.resize((16, 16)))
     w.good("icons/largest.cur", cursor([(16, 16, small), (48, 32, deep), (47, 255, small)]))
-    blocks = [(b"icp4", saved(photograph(16, 16), "PNG")), (b"icp5", saved(photograph(32, 32), "PNG"))]
+    blocks = [
+        (b"icp4", saved(photograph(16, 16), "PNG")),
+        (b"icp5", saved(photograph(32, 32), "PNG")),
+    ]
     w.good("icons/png.icns", icns([(b"TOC ", b""), *blocks]))
     w.good("icons/runs.icns", icns([(b"is32", band_runs(photograph(16, 16)))]))
     plain = np.array(photograph(32, 32)).tobytes()
     w.good("icons/plain.icns", icns([(b"is32", b"x"), (b"il32", plain), (b"l8mk", bytes(1024))]))
     wide = b"\0\0\0\0" + band_runs(photograph(16, 16).resize((128, 128), Image.Resampling.NEAREST))
     w.good("icons/it32.icns", icns([(b"it32", wide)]))
+    cut = icns([*blocks, (b"is32", bytes(768))])[:-500]
+    w.good("icons/cut-behind-the-largest.icns", cut)
+    w.bad("cut-colors.icns", icns([(b"il32", plain)])[:-1])
     w.good("icons/jpeg2000.icns", icns([(b"icp5", saved(photograph(32, 32), "JPEG2000"))]))
 
 
@@ -197,19 +203,30 @@ def sgi_runs(samples, size):
         for row in samples[:, :, channel]:
             atoms = [0x80 | 4, *row[:4], width - 4, int(row[9]), 0]
             packed = b"".join(
-                bytes([value]) if size == 1 else struct.pack(">H", value * 257 if at in (1, 2) else value)
+                bytes([value])
+                if size == 1
+                else struct.pack(">H", value * 257 if at in (1, 2) else value)
                 for at, value in enumerate(map(int, atoms))
             )
             starts.append(table + len(data))
             lengths.append(3 if channel % 2 else 1000)
             data += packed
-    return head + struct.pack(f">{len(starts)}I", *starts) + struct.pack(f">{len(lengths)}I", *lengths) + data
+    return (
+        head
+        + struct.pack(f">{len(starts)}I", *starts)
+        + struct.pack(f">{len(lengths)}I", *lengths)
+        + data
+    )
 
 
 def qois(w):
     alpha = w.photo.copy()
     alpha.putalpha(Image.linear_gradient("L").resize(w.photo.size))
-    for name, image in [("rgb", w.photo), ("rgba", alpha), ("few", w.photo.quantize(9).convert("RGB"))]:
+    for name, image in [
+        ("rgb", w.photo),
+        ("rgba", alpha),
+        ("few", w.photo.quantize(9).convert("RGB")),
+    ]:
         w.good(f"qoi/{name}.qoi", saved(image, "QOI"))
     head = b"qoif" + struct.pack(">IIBB", 5, 3, 3, 0)
     # A run of the first pixel, then the place where other decoders note it.

@@ -1,6 +1,6 @@
 //! The body of an answer: where it ends, and its bytes, at most so many.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
@@ -8,6 +8,7 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 use super::error::{AnswerFault, BodyError};
 use super::head::{Head, read_line};
 use crate::held::{Held, NoRoom};
+use crate::received::Received;
 
 /// How the end of a body is told (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,7 @@ where
     let framing = framing(head)?;
     let mut body = Body {
         stream,
-        bytes: BytesMut::new(),
+        bytes: Received::default(),
         max_bytes,
         held,
     };
@@ -45,7 +46,7 @@ where
         Framing::Chunked => body.take_chunks().await?,
         Framing::Connection => body.take_all().await?,
     }
-    Ok(body.bytes.freeze())
+    Ok(body.bytes.join())
 }
 
 fn framing(head: &Head) -> Result<Framing, AnswerFault> {
@@ -89,7 +90,7 @@ fn length(text: &str) -> Option<u64> {
 
 struct Body<'a, S> {
     stream: &'a mut S,
-    bytes: BytesMut,
+    bytes: Received,
     max_bytes: u64,
     held: &'a Held,
 }
@@ -152,9 +153,10 @@ impl<S: AsyncBufRead + Unpin> Body<'_, S> {
         let arrived = self.stream.fill_buf().await.map_err(AnswerFault::Broken)?;
         let length = usize::try_from(most).map_or(arrived.len(), |most| arrived.len().min(most));
         let bytes = (self.bytes.len() + length) as u64;
-        let room = self.held.grow_to(bytes.min(self.max_bytes)).await;
+        let counted = bytes.min(self.max_bytes) + Received::SLACK as u64;
+        let room = self.held.grow_to(counted).await;
         room.map_err(|NoRoom| BodyError::NoRoom)?;
-        self.bytes.extend_from_slice(&arrived[..length]);
+        self.bytes.push(&arrived[..length]);
         self.stream.consume(length);
         Ok(length as u64)
     }

@@ -7,24 +7,42 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use engine::{Model, Stage, Timings};
-use http_body_util::LengthLimitError;
-use tower_http::timeout::TimeoutError;
+use utoipa::IntoResponses;
 
 use crate::held::Held;
 use crate::http::AppState;
 use crate::http::admission::{Deadline, TimeoutHeader};
-use crate::http::error::{ApiError, caused_by};
+use crate::http::error::ApiError;
 use crate::http::json_body;
 use crate::http::pieces_body::PiecesBody;
 use crate::http::refusals::{Analysis, AnyRoute, Connections};
 use crate::http::upload::{self, Upload, UploadForm};
-use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES, Request};
+use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, Request};
 
 /// Names the models of an answer whose weights nobody trained.
 const UNTRAINED_MODELS: HeaderName = HeaderName::from_static("x-untrained-models");
 
 /// Says that the image has an EXIF orientation, and that it was not applied.
 const EXIF_ORIENTATION: HeaderName = HeaderName::from_static("x-exif-orientation");
+
+/// What the routes that analyse images answer, for the API's documentation.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers to OpenAPI")]
+enum Answer {
+    /// One result a task
+    #[response(
+        status = 200,
+        headers(
+            ("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: what they say means \
+                nothing. Missing when there are none"),
+            ("x-ignored-keys" = String, description = "Keys of the request that nobody reads, with what they may have been meant \
+                to be. Missing when there are none"),
+            ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, and was \
+                not turned; `exif_orientation` in the request has it turned"),
+        )
+    )]
+    Analysed(AnalyzeResponse),
+}
 
 /// Analyse the image at a URL
 ///
@@ -37,13 +55,7 @@ const EXIF_ORIENTATION: HeaderName = HeaderName::from_static("x-exif-orientation
     request_body = AnalyzeRequest,
     params(TimeoutHeader),
     responses(
-        (status = 200, description = "One result a task", body = AnalyzeResponse,
-         headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
-             what they say means nothing. Missing when there are none"),
-                 ("x-ignored-keys" = String, description = "Keys of the request that nobody reads, with what they may have \
-             been meant to be. Missing when there are none"),
-                 ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, \
-             and was not turned; `exif_orientation` in the request has it turned"))),
+        Answer,
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
         (status = 415, description = "The body is not JSON", body = ErrorBody),
         AnyRoute, Connections, Analysis,
@@ -56,14 +68,11 @@ pub(crate) async fn by_url(
     body: Body,
 ) -> Result<Response, ApiError> {
     json_body::require_type(&headers)?;
-    if upload::declared_length(&headers) > MAX_JSON_BYTES as u64 {
-        return Err(json_too_large());
-    }
     let mut timings = Timings::default();
     let began = Instant::now();
-    let body = axum::body::to_bytes(body, MAX_JSON_BYTES)
-        .await
-        .map_err(body_error)?;
+    // The tasks that are read from it are held until they are answered, and so is its room.
+    let json_held = Held::of(&app.encoded_memory);
+    let body = json_body::receive(&headers, body, &json_held).await?;
     let read = move |reading| wire::parse_request(&body, reading);
     let asked = json_body::read(&app, read).await?;
     timings.add(Stage::Receive, began.elapsed());
@@ -85,13 +94,7 @@ pub(crate) async fn by_url(
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     params(TimeoutHeader),
     responses(
-        (status = 200, description = "One result a task", body = AnalyzeResponse,
-         headers(("x-untrained-models" = String, description = "Models of this answer whose weights nobody trained: \
-             what they say means nothing. Missing when there are none"),
-                 ("x-ignored-keys" = String, description = "Keys of the request that nobody reads, with what they may have \
-             been meant to be. Missing when there are none"),
-                 ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, \
-             and was not turned; `exif_orientation` in the request has it turned"))),
+        Answer,
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
         AnyRoute, Connections, Analysis,
     )
@@ -167,24 +170,6 @@ fn untrained_models(models: &[Model]) -> Option<HeaderValue> {
     let names: Vec<_> = models.iter().map(|model| model.name()).collect();
     let names = HeaderValue::try_from(names.join(", ")).ok()?;
     (!names.is_empty()).then_some(names)
-}
-
-fn json_too_large() -> ApiError {
-    ApiError::TooLarge {
-        what: "body",
-        limit: MAX_JSON_BYTES,
-        setting: None,
-    }
-}
-
-fn body_error(error: axum::Error) -> ApiError {
-    if caused_by::<LengthLimitError>(&error) {
-        return json_too_large();
-    }
-    if caused_by::<TimeoutError>(&error) {
-        return ApiError::Stalled;
-    }
-    ApiError::Malformed(format!("the body could not be read: {error}"))
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ mod tests;
 /// Requests that are cut off are dropped at once, unless something blocks a thread that must not be blocked.
 const DROP_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Header fields of one request, of whatever length together hyper's buffer takes. By itself hyper takes a hundred, but what passes a few
+/// proxies may have more, and Python's servers do not count them.
+const MAX_HEADERS: usize = 1000;
+
 /// The server's connections, each a task.
 pub(super) struct Connections {
     router: Router,
@@ -50,7 +54,8 @@ impl Connections {
     pub(super) fn new(router: Router, header_timeout: Duration, write_timeout: Duration) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
-            .header_read_timeout(header_timeout);
+            .header_read_timeout(header_timeout)
+            .max_headers(MAX_HEADERS);
         let mut spare_http = http.clone();
         spare_http
             .header_read_timeout(SPARE_HEADER_TIMEOUT.min(header_timeout))

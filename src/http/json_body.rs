@@ -1,13 +1,60 @@
 //! Reading a client's JSON off the async threads.
 
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use tower_http::timeout::TimeoutError;
 
+use crate::held::Held;
 use crate::http::AppState;
-use crate::http::error::ApiError;
-use crate::wire::{Ignored, Reading, Request, RequestError};
+use crate::http::error::{ApiError, caused_by};
+use crate::http::upload::declared_length;
+use crate::received::Received;
+use crate::wire::{Ignored, MAX_JSON_BYTES, Reading, Request, RequestError};
 
 /// Names the keys of a request that nobody reads.
 pub(crate) const IGNORED_KEYS: HeaderName = HeaderName::from_static("x-ignored-keys");
+
+/// The body of a request, counted as it arrives.
+///
+/// # Errors
+/// When it is too large, breaks off, or there is no memory for it.
+pub(crate) async fn receive(
+    headers: &HeaderMap,
+    mut body: Body,
+    held: &Held,
+) -> Result<Bytes, ApiError> {
+    let too_large = || ApiError::TooLarge {
+        what: "body",
+        limit: MAX_JSON_BYTES,
+        setting: None,
+    };
+    // Said in advance, or counted.
+    if declared_length(headers) > MAX_JSON_BYTES as u64 {
+        return Err(too_large());
+    }
+    let mut received = Received::default();
+    while let Some(frame) = body.frame().await {
+        let Ok(chunk) = frame.map_err(|error| unreadable(&error))?.into_data() else {
+            continue;
+        };
+        let bytes = received.len() + chunk.len();
+        if bytes > MAX_JSON_BYTES {
+            return Err(too_large());
+        }
+        held.grow_to((bytes + Received::SLACK) as u64).await?;
+        received.push(&chunk);
+    }
+    Ok(received.join())
+}
+
+fn unreadable(error: &axum::Error) -> ApiError {
+    if caused_by::<TimeoutError>(error) {
+        return ApiError::Stalled;
+    }
+    ApiError::Malformed(format!("the body could not be read: {error}"))
+}
 
 /// Runs `read` on a thread for blocking work, of which no more than a few do this at a time.
 ///
@@ -68,7 +115,28 @@ pub(crate) fn require_type(headers: &HeaderMap) -> Result<(), ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use engine::MemoryPool;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_takes_of_the_memory_for_requests_and_one_that_finds_none_is_told_so() {
+        let pool = MemoryPool::new(3 << 20);
+        let body = || Body::from(vec![b' '; MAX_JSON_BYTES]);
+        let none = HeaderMap::new();
+        let held = Held::of(&pool);
+        let bytes = receive(&none, body(), &held).await.unwrap();
+        assert_eq!(bytes.len(), MAX_JSON_BYTES);
+        assert!(pool.free() <= (1 << 20), "{} are free", pool.free());
+        let refused = receive(&none, body(), &Held::of(&pool)).await;
+        assert!(matches!(refused, Err(ApiError::NoRoom)), "{refused:?}");
+        drop(held);
+        assert_eq!(pool.free(), 3 << 20);
+        assert!(receive(&none, body(), &Held::of(&pool)).await.is_ok());
+        let longer = Body::from(vec![b' '; MAX_JSON_BYTES + 1]);
+        let refused = receive(&none, longer, &Held::of(&pool)).await;
+        assert!(matches!(refused, Err(ApiError::TooLarge { .. })));
+    }
 
     #[test]
     fn json_is_known_by_its_type_as_fastapi_knows_it() {

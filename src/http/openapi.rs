@@ -4,7 +4,7 @@ use utoipa::openapi::{self, RefOr};
 use utoipa::{OpenApi, ToSchema as _};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::wire::DataBody;
+use crate::wire::{AnalyzeResponse, DataBody};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -12,6 +12,8 @@ use crate::wire::DataBody;
         title = "image-embed",
         description = "Analyses one image with a list of tasks, and answers each task by its `operation_id`."
     ),
+    // The answers' enums of the handlers name it, which does not put it among the schemas.
+    components(schemas(AnalyzeResponse)),
     tags(
         (name = "analysis", description = "Images and tasks in, results out"),
         (name = "service", description = "What the service can do, and how it is"),

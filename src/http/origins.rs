@@ -68,7 +68,9 @@ impl Origins {
     }
 
     fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+        // No browser leaves it empty: every name that could be bound to this machine is one.
         let host = headers.get(header::HOST).map(text);
+        let host = host.filter(|host| !host.trim().is_empty());
         if let (Some(hosts), Some(host)) = (&self.hosts, &host) {
             let name = plain(host);
             if !is_this_machine(&name) && !hosts.contains(&name) {
@@ -187,7 +189,7 @@ mod tests {
             ("localhost.evil.example:8000", "another host"),
             ("192.168.0.9", "another host"),
             ("notlocalhost", "another host"),
-            ("", "another host"),
+            (".", "another host"),
         ] {
             let found = outcome(&origins, Method::GET, &[("host", host)]);
             assert_eq!(found, expected, "{host}");
@@ -198,6 +200,18 @@ mod tests {
         let named = Origins::new(Ipv4Addr::UNSPECIFIED.into(), &hosts, Sites::default());
         let other = outcome(&named, Method::GET, &[("host", "any")]);
         assert_eq!(other, "another host");
+    }
+
+    #[test]
+    fn an_empty_host_is_as_good_as_none() {
+        let origins = Origins::new(Ipv4Addr::LOCALHOST.into(), &[], Sites::default());
+        let post = |headers: &[(&'static str, &str)]| outcome(&origins, Method::POST, headers);
+        assert_eq!(post(&[("host", "")]), "taken");
+        assert_eq!(post(&[("host", " ")]), "taken");
+        for origin in ["http://", "http://evil.example"] {
+            let from_a_page = [("host", ""), ("origin", origin)];
+            assert_eq!(post(&from_a_page), "another site", "{origin}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use imaging::ExifOrientation;
 use tower_http::timeout::TimeoutError;
@@ -12,10 +12,14 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use crate::held::Held;
 use crate::http::error::{ApiError, caused_by};
 use crate::http::form::{Charset, ContentType, FormError, Multipart, PartHead, Parts};
+use crate::received::Received;
 use crate::wire::{self, EXIF_ORIENTATION, MAX_JSON_BYTES};
 
 /// Bytes of a form besides its image and its tasks: headers, boundaries, fields that nobody reads.
 const MAX_OTHER_BYTES: usize = 4 << 20;
+
+/// Bytes that the fields' buffers may have beside what is in them.
+const SLACK: usize = 4 * Received::SLACK;
 
 /// Bytes of a field that is one word.
 const MAX_WORD_BYTES: usize = 100;
@@ -86,7 +90,7 @@ pub(crate) async fn read(
         if bytes > limit {
             return Err(too_large());
         }
-        held.grow_to(bytes as u64).await?;
+        held.grow_to((bytes + SLACK) as u64).await?;
         form.feed(&chunk, &mut fields)?;
     }
     fields.finish(content_type.charset, form.has_ended())
@@ -131,7 +135,7 @@ enum Name {
 #[derive(Default)]
 struct Field {
     file_name: Option<Vec<u8>>,
-    content: BytesMut,
+    content: Received,
 }
 
 impl Fields {
@@ -174,16 +178,18 @@ impl Fields {
         let exif_orientation = match self.exif_orientation {
             // An empty field counts as none, as with FastAPI.
             Some(field) if !field.content.is_empty() => {
-                let name = charset.decode(&field.content);
+                let name = charset.decode(&field.content.join());
                 wire::orientation_named(&name.into())?
             }
             _ => None,
         };
-        let tasks_json = self.tasks_json.map(|field| text(field.content, charset));
+        let tasks_json = self
+            .tasks_json
+            .map(|field| text(field.content.join(), charset));
         let tasks_json = tasks_json.filter(|json| !json.is_empty());
         Ok(Upload {
             file_name: charset.decode(&file_name),
-            image: image.content.freeze(),
+            image: image.content.join(),
             tasks_json: tasks_json.ok_or_else(|| missing("tasks_json"))?,
             exif_orientation,
         })
@@ -191,10 +197,10 @@ impl Fields {
 }
 
 /// JSON as a form's text. What has zeros is UTF-16 or UTF-32, which is told later.
-fn text(json: BytesMut, charset: Charset) -> Bytes {
+fn text(json: Bytes, charset: Charset) -> Bytes {
     let is_utf_8 = charset == Charset::Utf8 && std::str::from_utf8(&json).is_ok();
     if is_utf_8 || memchr::memchr(0, &json).is_some() {
-        return json.freeze();
+        return json;
     }
     charset.decode(&json).into()
 }
@@ -233,7 +239,7 @@ impl Parts for Fields {
                 setting,
             });
         }
-        field.content.extend_from_slice(more);
+        field.content.push(more);
         Ok(())
     }
 
@@ -241,5 +247,40 @@ impl Parts for Fields {
         if let Some((name, field)) = self.open.take() {
             *self.field(name) = Some(field);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use engine::MemoryPool;
+
+    use super::*;
+
+    /// The form as it arrives at the router, in chunks.
+    #[tokio::test]
+    async fn an_upload_takes_of_the_memory_for_requests_what_its_buffers_may_hold() {
+        let pool = MemoryPool::new(8 << 20);
+        let image = vec![7; (1 << 20) + 1];
+        let mut form =
+            b"--X\r\nContent-Disposition: form-data; name=image_file; filename=i\r\n\r\n".to_vec();
+        form.extend(&image);
+        form.extend(
+            b"\r\n--X\r\nContent-Disposition: form-data; name=tasks_json\r\n\r\n[]\r\n--X--",
+        );
+        let kind = HeaderValue::from_static("multipart/form-data; boundary=X");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]);
+        let held = Held::of(&pool);
+        let length = form.len();
+        let upload = read(&headers, Body::from(form), 2 << 20, &held).await;
+        let upload = upload.unwrap();
+        assert_eq!(
+            (&upload.image[..], &upload.tasks_json[..]),
+            (&image[..], &b"[]"[..])
+        );
+        let counted = pool.bytes() - pool.free();
+        assert!(counted >= (length + SLACK) as u64, "{counted} of {length}");
+        drop(held);
+        assert_eq!(pool.free(), pool.bytes());
     }
 }

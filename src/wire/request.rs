@@ -198,13 +198,15 @@ fn task_list(
     ignored: &mut Ignored,
 ) -> Result<TaskList, RequestError> {
     let (mut raw, mut found) = (Vec::new(), 0);
-    json::elements(list, |element| {
+    let is_list = json::elements(list, |element| {
         found += 1;
         if found <= reading.max_tasks {
             raw.push(element);
         }
-    })
-    .ok_or_else(|| unexpected(place, "a list", list))?;
+    });
+    if is_list.is_none() && !has_no_elements(list) {
+        return Err(unexpected(place, "a list", list));
+    }
     TaskList::check_length(found, reading.max_tasks)?;
     let tasks = raw.into_iter().enumerate().map(|(index, raw)| {
         let place = format!("{place}[{index}]");
@@ -239,7 +241,7 @@ fn task(
     .ok_or_else(|| unexpected(place, "an object", raw.get()))?;
     let operation_id = required(place, "operation_id", operation_id)?;
     let operation_id = key(&within("operation_id"), operation_id)?;
-    let operation = string(&within("type"), required(place, "type", operation)?)?;
+    let operation = name(&within("type"), required(place, "type", operation)?)?;
     let params = match given.filter(|given| !is_nothing(given)) {
         Some(given) => params(&within("params"), given, &operation, &mut vain)?,
         None => Params::new(),
@@ -315,12 +317,27 @@ fn string(place: &str, raw: Raw<'_>) -> Result<String, RequestError> {
     }
 }
 
-/// A name under which a result is given back. Python makes a string of an integer there.
+/// A key under which a result is given back. Python's `json` makes a string of whatever is neither a list nor an object there.
 fn key(place: &str, raw: Raw<'_>) -> Result<String, RequestError> {
     match json::value(raw) {
-        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(number.to_string()),
+        Value::Number(_) => Ok(json::number_as_key(raw)),
+        _ => name(place, raw),
+    }
+}
+
+/// A string; what else is no list and no object is itself as it is written: of no operation the name, and as good a key as any.
+fn name(place: &str, raw: Raw<'_>) -> Result<String, RequestError> {
+    match json::value(raw) {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(raw.get().to_owned()),
         _ => string(place, raw),
     }
+}
+
+/// Whether this is what Python passes through as through an empty list. PHP writes an empty list as `{}` if it takes it for a map.
+fn has_no_elements(json: &str) -> bool {
+    let mut members = 0;
+    let is_object = json::members(json, |_, _| members += 1).is_some();
+    (is_object && members == 0) || json.trim_ascii() == r#""""#
 }
 
 /// Whether the value is one that Python counts as false, which stands for no parameters there.

@@ -170,7 +170,7 @@ async fn malformed_requests_are_400_and_name_the_place() {
         (post_json("[1]"), "must be an object, not a list"),
         (post_json(r#"{"tasks":[]}"#), "missing field `image_url`"),
         (
-            post_json(r#"{"image_url":"x","tasks":{}}"#),
+            post_json(r#"{"image_url":"x","tasks":{"a":1}}"#),
             "tasks: must be a list, not an object",
         ),
         (
@@ -178,7 +178,7 @@ async fn malformed_requests_are_400_and_name_the_place() {
             "tasks[0]: missing field `type`",
         ),
         (
-            upload("i", &tiny_png(), "{}"),
+            upload("i", &tiny_png(), r#"{"a":1}"#),
             "tasks_json: must be a list, not an object",
         ),
         (

@@ -63,6 +63,25 @@ async fn a_collection_s_number_may_be_written_in_three_ways() {
 }
 
 #[tokio::test]
+async fn a_task_whose_type_is_no_string_is_skipped_and_its_key_is_what_python_writes() {
+    let tasks = r#"[
+        {"operation_id":null,"type":null},
+        {"operation_id":true,"type":3},
+        {"operation_id":1.5,"type":false}]"#;
+    let (status, body) = ask(&app(empty().path()), upload("i", &tiny_png(), tasks)).await;
+    assert_eq!(status, 200);
+    for (key, kind) in [("null", "null"), ("true", "3"), ("1.5", "false")] {
+        let result = &body["results"][key];
+        assert_eq!(result["status"], "skipped", "{body}");
+        let said = format!("operation type '{kind}' is not supported");
+        assert_eq!(result["error_message"], said);
+    }
+    let (status, body) = ask(&app(empty().path()), upload("i", &tiny_png(), "{}")).await;
+    assert_eq!(status, 200);
+    assert_eq!(body["results"], serde_json::json!({}));
+}
+
+#[tokio::test]
 async fn keys_that_nobody_reads_are_named_in_a_header_or_skip_the_task() {
     let tasks = r#"[
         {"operation_id":"a","type":"embed_dino_v2","params":{"normalise":true}},

@@ -65,13 +65,8 @@ pub(crate) fn max_detections(params: &Params) -> Result<Option<NonZeroUsize>, St
 pub(crate) fn vector_options(params: &Params) -> Result<VectorOptions, String> {
     let normalize = match present(params, "normalize") {
         None => false,
-        Some(Value::Bool(normalize)) => *normalize,
-        Some(other) => {
-            return Err(format!(
-                "normalize must be true or false, not {}",
-                excerpt(other)
-            ));
-        }
+        Some(value) => yes_or_no(value)
+            .ok_or_else(|| format!("normalize must be true or false, not {}", excerpt(value)))?,
     };
     let encoding = match string(params, "encoding")?.unwrap_or("float") {
         "float" => VectorEncoding::Float,
@@ -158,6 +153,20 @@ fn whole_number(value: &Value) -> Option<i128> {
             integer.or_else(|| text.parse().ok().and_then(of_float))
         }
         _ => None,
+    }
+}
+
+/// What a client means by `true`, `"true"`, Python's `"True"`, or 1.
+fn yes_or_no(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        _ => match whole_number(value)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        },
     }
 }
 
@@ -344,8 +353,8 @@ mod tests {
         );
         for (bad, said) in [
             (
-                json!({ "normalize": 1 }),
-                "normalize must be true or false, not 1",
+                json!({ "normalize": 2 }),
+                "normalize must be true or false, not 2",
             ),
             (
                 json!({ "normalize": "yes" }),
@@ -365,6 +374,24 @@ mod tests {
             ),
         ] {
             assert_eq!(read(bad), Err(said.to_owned()));
+        }
+    }
+
+    #[test]
+    fn normalize_may_be_a_string_or_a_number_that_says_true_or_false() {
+        let read = |value| vector_options(&params(json!({ "normalize": value })));
+        for (yes, no) in [
+            (json!(true), json!(false)),
+            (json!("true"), json!("false")),
+            (json!("True"), json!(" False ")),
+            (json!(1), json!(0)),
+            (json!("1"), json!("0")),
+        ] {
+            assert!(read(yes).unwrap().normalize);
+            assert!(!read(no).unwrap().normalize);
+        }
+        for bad in [json!(""), json!("truth"), json!(-1), json!([true])] {
+            assert!(read(bad).is_err());
         }
     }
 

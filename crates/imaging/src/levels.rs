@@ -1,5 +1,3 @@
-//! For tests of what has to be the same on every processor.
-
 use fearless_simd::Level;
 
 /// This processor's kinds of instructions.

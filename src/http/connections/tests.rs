@@ -44,6 +44,22 @@ async fn ask(address: SocketAddr) -> TcpStream {
 }
 
 #[tokio::test]
+async fn a_head_with_hundreds_of_fields_is_taken_and_one_with_thousands_is_not() {
+    for (fields, status) in [(200, "200"), (MAX_HEADERS + 1, "431")] {
+        let (address, ended) = server().await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let more: String = (0..fields).map(|n| format!("x-{n}: {n}\r\n")).collect();
+        let head = format!("HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{more}\r\n");
+        client.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        let expected = format!("HTTP/1.1 {status}");
+        assert!(answer.starts_with(&expected), "{answer}");
+        ended.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_its_answer_is_cut_off() {
     let (address, ended) = server().await;
     let _client = ask(address).await;

@@ -1,6 +1,7 @@
 //! A client's JSON, taken as Python's `json.loads(bytes)` takes it, and read without building what nobody reads.
 
 mod encoding;
+mod key;
 mod python;
 mod raw;
 
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+pub(super) use key::number_as_key;
 pub(super) use raw::{Raw, elements, members, value};
 
 /// The deepest nesting that is read; Python gives up at about a thousand, too.

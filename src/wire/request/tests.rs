@@ -34,13 +34,25 @@ fn params_may_be_left_out_or_be_what_python_counts_as_false() {
     }
 }
 
+/// Expected: the Python service's keys.
 #[test]
-fn an_integer_as_operation_id_is_taken_as_its_digits() {
+fn an_operation_id_that_is_no_string_is_taken_as_python_writes_it() {
     let id = |id: &str| tasks(&format!(r#"[{{"operation_id":{id},"type":"x"}}]"#));
-    for whole in ["7", "-7", "0", "18446744073709551615"] {
-        assert_eq!(id(whole).unwrap().tasks.tasks()[0].operation_id, whole);
+    for (given, expected) in [
+        ("7", "7"),
+        ("-7", "-7"),
+        ("18446744073709551616", "18446744073709551616"),
+        ("1.5", "1.5"),
+        ("1e22", "1e+22"),
+        ("null", "null"),
+        ("true", "true"),
+        ("false", "false"),
+        ("\"\"", ""),
+    ] {
+        let list = id(given).expect(given).tasks;
+        assert_eq!(list.tasks()[0].operation_id, expected);
     }
-    for other in ["null", "true", "1.5", "[]"] {
+    for other in ["[]", "{}"] {
         assert!(id(other).is_err(), "{other}");
     }
     let twice = r#"[{"operation_id":1,"type":"x"},{"operation_id":"1","type":"x"}]"#;
@@ -51,11 +63,37 @@ fn an_integer_as_operation_id_is_taken_as_its_digits() {
 }
 
 #[test]
+fn a_type_that_is_no_string_names_no_operation() {
+    let task = |kind: &str| tasks(&format!(r#"[{{"operation_id":"a","type":{kind}}}]"#));
+    for kind in ["null", "3", "1.5", "true", "\"\""] {
+        let list = task(kind).expect(kind).tasks;
+        assert_eq!(list.tasks()[0].operation, kind.trim_matches('"'));
+        assert!(Operation::find(&list.tasks()[0].operation).is_none());
+    }
+    for other in ["[]", r#"{"a":1}"#] {
+        assert!(task(other).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn an_empty_object_and_an_empty_string_are_no_tasks_as_in_python() {
+    for none in ["{}", " { } ", "\"\"", "[]"] {
+        assert!(tasks(none).expect(none).tasks.tasks().is_empty());
+        let json = format!(r#"{{"image_url":"x","tasks":{none}}}"#);
+        let request = parse_request(json.as_bytes(), READING).expect(none);
+        assert!(request.tasks.tasks().is_empty());
+    }
+    for other in ["null", "0", "false", "\" \"", r#"{"a":1}"#] {
+        assert!(tasks(other).is_err(), "{other}");
+    }
+}
+
+#[test]
 fn a_refusal_names_the_place() {
     for (json, said) in [
         (
-            r#"[{"operation_id":"a","type":"x"},{"operation_id":"b","type":3}]"#,
-            "[1].type: must be a string, not 3",
+            r#"[{"operation_id":"a","type":"x"},{"operation_id":"b","type":[3]}]"#,
+            "[1].type: must be a string, not a list",
         ),
         (r#"[{"type":"x"}]"#, "[0]: missing field `operation_id`"),
         (
@@ -67,8 +105,8 @@ fn a_refusal_names_the_place() {
             "[0].params: must be an object, not a list",
         ),
         (
-            r#"[{"operation_id":null,"type":"x"}]"#,
-            "[0].operation_id: must be a string, not null",
+            r#"[{"operation_id":{},"type":"x"}]"#,
+            "[0].operation_id: must be a string, not an object",
         ),
         (r#"[["a","x"]]"#, "[0]: must be an object, not a list"),
         (r#"[NaN]"#, "[0]: must be an object, not \"NaN\""),

@@ -32,20 +32,26 @@ const BLOCKS: [(&[u8; 4], Kind); 15] = [
     (b"is32", Kind::Colors(16)),
 ];
 
-/// A block's name and what is in it.
-type Block<'a> = ([u8; 4], &'a [u8]);
+struct Block<'a> {
+    name: [u8; 4],
+    data: &'a [u8],
+    /// The file ends inside it.
+    is_cut: bool,
+}
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
     let blocks = blocks(bytes)?;
-    let block = |name: &[u8; 4]| {
-        let found = blocks.iter().rev().find(|(kind, _)| kind == name);
-        found.map(|(_, data)| *data)
-    };
     for (name, kind) in BLOCKS {
-        let Some(data) = block(name) else { continue };
+        let Some(block) = blocks.iter().rfind(|block| block.name == *name) else {
+            continue;
+        };
+        let data = block.data;
         let Kind::Colors(side) = kind else {
             return decode_picture(data, limits);
         };
+        if block.is_cut {
+            return Err(Format::Icns.truncated("its largest picture is cut off"));
+        }
         // This size alone has four zeros in front.
         let data = match name {
             b"it32" => data.strip_prefix(&[0; 4]),
@@ -58,7 +64,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeEr
     Err(Format::Icns.unsupported("no picture of 24 bits or more"))
 }
 
-/// The named blocks; all of them must be there.
+/// The named blocks; of the last one what is there, which matters only if its picture is the largest.
 fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, DecodeError> {
     let cut = || Format::Icns.truncated("a block is cut off");
     let mut reader = Reader(bytes);
@@ -71,7 +77,13 @@ fn blocks(bytes: &[u8]) -> Result<Vec<Block<'_>>, DecodeError> {
         let data = length.checked_sub(8);
         let data =
             data.ok_or_else(|| Format::Icns.corrupt("a block is shorter than its header"))?;
-        blocks.push((name, reader.take(data as usize).ok_or_else(cut)?));
+        let is_cut = reader.0.len() < data as usize;
+        let data = reader.take(reader.0.len().min(data as usize));
+        blocks.push(Block {
+            name,
+            data: data.unwrap_or_default(),
+            is_cut,
+        });
         at += u64::from(length);
     }
     Ok(blocks)

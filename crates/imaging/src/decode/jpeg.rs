@@ -16,6 +16,7 @@ mod headers;
 mod huffman;
 mod idct;
 mod progressive;
+mod restarts;
 mod scan;
 mod scans;
 mod sequential;
@@ -25,8 +26,9 @@ mod stretched;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod vectorized;
 mod walk;
+
+use fearless_simd::Level;
 
 use self::color::Model;
 use self::frame::Frame;
@@ -35,8 +37,23 @@ use super::{check_held, finish};
 use crate::{DecodeError, Format, Limits, RgbImage};
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
+    decode_at(level(), bytes, limits)
+}
+
+/// What these loops are compiled for: with vectors of 512 bits they take 2 to 4 % longer (Zen 4).
+fn level() -> Level {
+    let best = Level::new();
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = best.as_avx2() {
+        return Level::Avx2(avx2);
+    }
+    best
+}
+
+/// The same, with the instructions of `level`.
+fn decode_at(level: Level, bytes: &[u8], limits: &Limits) -> Result<RgbImage, DecodeError> {
     let choose = |headers: &Headers<'_>, frame: &Frame| Ok(headers.model(frame));
-    decode_as(Headers::new(bytes), limits, choose)
+    decode_as(level, Headers::new(bytes), limits, choose)
 }
 
 /// What another file format says of the components of the JPEG data in it.
@@ -64,7 +81,7 @@ pub(super) fn decode_part(
         headers.next_scan()?;
     }
     headers.go_on(&data);
-    decode_as(headers, limits, |_, frame| {
+    decode_as(level(), headers, limits, |_, frame| {
         let model = match colors {
             Colors::Grey => Model::Grey,
             Colors::InvertedGrey => Model::InvertedGrey,
@@ -83,6 +100,7 @@ pub(super) fn decode_part(
 }
 
 fn decode_as(
+    level: Level,
     mut headers: Headers<'_>,
     limits: &Limits,
     choose: impl FnOnce(&Headers<'_>, &Frame) -> Result<Model, DecodeError>,
@@ -105,9 +123,9 @@ fn decode_as(
     let model = choose(&headers, &frame)?;
     let mut pixels = vec![0; frame.width * frame.height * 3];
     if at_once {
-        scans::decode_one(&mut headers, &frame, &scan, model, &mut pixels)?;
+        scans::decode_one(level, &mut headers, &frame, &scan, model, &mut pixels)?;
     } else {
-        scans::decode_several(&mut headers, &frame, scan, model, &mut pixels)?;
+        scans::decode_several(level, &mut headers, &frame, scan, model, &mut pixels)?;
     }
     finish(
         Format::Jpeg,

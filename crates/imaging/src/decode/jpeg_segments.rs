@@ -29,7 +29,7 @@ impl<'a> Segments<'a> {
     /// The next marker, past fill bytes, entropy-coded data and stray bytes.
     fn marker(&mut self) -> Option<u8> {
         loop {
-            let at = self.rest.iter().position(|&byte| byte == 0xff)?;
+            let at = memchr::memchr(0xff, self.rest)?;
             let skipped = self.rest[at..]
                 .iter()
                 .take_while(|&&byte| byte == 0xff)

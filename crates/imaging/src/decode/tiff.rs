@@ -4,6 +4,7 @@ mod jpeg_part;
 mod layout;
 mod pixels;
 mod predictor;
+mod ycbcr;
 
 use std::borrow::Cow;
 

@@ -1,6 +1,8 @@
 //! The first image file directory of a TIFF file, or of EXIF data, which has the same form.
 //! Values are read where they lie: nothing is allocated from a size that the file states.
 
+use crate::{DecodeError, Format};
+
 /// The tags that are read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u16)]
@@ -27,6 +29,9 @@ pub(crate) enum Tag {
     ExtraSamples = 338,
     SampleFormat = 339,
     JpegTables = 347,
+    YCbCrCoefficients = 529,
+    YCbCrSubsampling = 530,
+    ReferenceBlackWhite = 532,
 }
 
 /// A directory's entries, and the file that their values lie in.
@@ -130,18 +135,59 @@ impl<'a> Directory<'a> {
         self.numbers(tag).next()
     }
 
+    /// The first `N` fractions of a tag, if it has so many; one that is divided by zero is zero.
+    ///
+    /// # Errors
+    /// When they lie outside the file.
+    pub(crate) fn fractions<const N: usize>(
+        &self,
+        tag: Tag,
+    ) -> Result<Option<[f32; N]>, DecodeError> {
+        let mut are_fractions = false;
+        let located = self.locate_typed(tag, |kind| {
+            are_fractions = kind == 5;
+            are_fractions.then_some(8)
+        });
+        let (start, size, count) = match located {
+            Some(located) => located,
+            None if are_fractions => {
+                return Err(Format::Tiff.truncated(format!("the values of {tag:?} are missing")));
+            }
+            None => return Ok(None),
+        };
+        let number = |at| self.integer(at, 4).unwrap_or(0) as f64;
+        let fraction = |index: usize| {
+            let at = start + index * size;
+            match number(at + 4) {
+                0.0 => 0.0,
+                below => (number(at) / below) as f32,
+            }
+        };
+        Ok((count >= N).then(|| std::array::from_fn(fraction)))
+    }
+
     /// Where a tag's integers lie: the start of the first, each one's size, and their count.
     fn locate(&self, tag: Tag) -> Option<(usize, usize, usize)> {
+        // What is signed is read as if it were not: a negative number is far too large for everything that is read here.
+        self.locate_typed(tag, |kind| match kind {
+            1 | 6 | 7 => Some(1),
+            3 | 8 => Some(2),
+            4 | 9 | 13 => Some(4),
+            16 | 18 => Some(8),
+            _ => None,
+        })
+    }
+
+    /// The same of a tag of any type that has a size.
+    fn locate_typed(
+        &self,
+        tag: Tag,
+        size_of: impl FnOnce(u64) -> Option<usize>,
+    ) -> Option<(usize, usize, usize)> {
         let mut entries =
             (0..self.entry_count).map(|index| self.entries_at + index * self.entry_size());
         let entry = entries.find(|&entry| self.integer(entry, 2) == Some(tag as u64))?;
-        let size = match self.integer(entry + 2, 2)? {
-            1 | 7 => 1,
-            3 => 2,
-            4 | 13 => 4,
-            16 | 18 => 8,
-            _ => return None,
-        };
+        let size = size_of(self.integer(entry + 2, 2)?)?;
         // BigTIFF has both the count and the value in 8 bytes, TIFF in 4.
         let inline = if self.big { 8 } else { 4 };
         let count = usize::try_from(self.integer(entry + 4, inline)?).ok()?;

@@ -209,11 +209,20 @@ async fn a_crop_for_which_there_is_no_memory_is_left_out_and_the_answer_stays() 
     }
 }
 
+/// Waits for `event`, and fails where it would not come: a model that is held finishes nothing.
+async fn soon<T>(event: impl Future<Output = T>) -> T {
+    let event = tokio::time::timeout(Duration::from_secs(30), event);
+    event.await.expect("this would be waited for without end")
+}
+
 /// Waits until the engine has promised `work`; the model is held, so none of it is done meanwhile.
 async fn promised(engine: &Engine, work: Duration) {
-    while engine.backlog() < work {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    soon(async {
+        while engine.backlog() < work {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
     assert_eq!(engine.backlog(), work);
 }
 
@@ -222,9 +231,12 @@ async fn learned(engine: &Arc<Engine>) -> Duration {
     vector(Arc::clone(engine), png(1)).await;
     let runner = &engine.machine.runners[&engine.model(Role::Clip)];
     // A batch's time is noted once its answers are out.
-    while runner.workload.time(1).is_zero() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    soon(async {
+        while runner.workload.time(1).is_zero() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
     let time = runner.workload.time(1);
     assert!(time >= Duration::from_millis(100), "{time:?}");
     time
@@ -239,15 +251,9 @@ async fn a_request_that_cannot_be_answered_in_time_is_refused_at_once() {
         .map(|grey| tokio::spawn(vector(Arc::clone(&engine), png(grey))))
         .collect();
     promised(&engine, time * 10).await;
-    // While the model is held, a request that waited for it would wait for ever.
-    let refused = engine
-        .analyze(
-            png(99),
-            &clip_task(),
-            None,
-            Some(Instant::now() + time * 10),
-        )
-        .await;
+    // While the model is held, a request that waited for it would wait for ever, as its deadline is looked at by whoever asks.
+    let deadline = Some(Instant::now() + time * 10);
+    let refused = soon(engine.analyze(png(99), &clip_task(), None, deadline)).await;
     let Err(AnalyzeError::Overloaded(overloaded @ Overloaded::Late { expected, allowed })) =
         refused
     else {

@@ -91,16 +91,22 @@ impl Spare {
     }
 }
 
+/// Who paints bands, and where.
+pub(super) struct Painting<'a, 'h, 'scope, S> {
+    pub(super) canvas: &'scope Canvas<'scope>,
+    /// Of the bands to come.
+    pub(super) strips: S,
+    pub(super) spare: &'scope Spare,
+    pub(super) helpers: &'a Helpers<'h, 'scope>,
+}
+
 /// Collects the coefficients of a band, then has it painted.
 pub(super) struct ToBands<'a, 'h, 'scope, D, S> {
     frame: &'a Frame,
     decoder: D,
     places: Vec<Place>,
     band: Band,
-    strips: S,
-    canvas: &'scope Canvas<'scope>,
-    spare: &'scope Spare,
-    helpers: &'a Helpers<'h, 'scope>,
+    painting: Painting<'a, 'h, 'scope, S>,
 }
 
 /// Where the blocks of one of the scan's components lie in a band.
@@ -113,14 +119,13 @@ struct Place {
 }
 
 impl<'a, 'h, 'scope, D, S> ToBands<'a, 'h, 'scope, D, S> {
+    /// For the bands from `first_band` on.
     pub(super) fn new(
         scan: &Scan,
         frame: &'a Frame,
         decoder: D,
-        strips: S,
-        canvas: &'scope Canvas<'scope>,
-        spare: &'scope Spare,
-        helpers: &'a Helpers<'h, 'scope>,
+        first_band: usize,
+        painting: Painting<'a, 'h, 'scope, S>,
     ) -> Self {
         let places = scan.parts.iter().map(|part| {
             let component = &frame.components[part.component];
@@ -128,7 +133,7 @@ impl<'a, 'h, 'scope, D, S> ToBands<'a, 'h, 'scope, D, S> {
                 component: part.component,
                 wide: component.stride / 8,
                 down: component.down,
-                first: 0,
+                first: first_band * component.down,
             }
         });
         Self {
@@ -136,10 +141,7 @@ impl<'a, 'h, 'scope, D, S> ToBands<'a, 'h, 'scope, D, S> {
             decoder,
             places: places.collect(),
             band: Band::new(frame),
-            strips,
-            canvas,
-            spare,
-            helpers,
+            painting,
         }
     }
 }
@@ -164,17 +166,22 @@ where
         for place in &mut self.places {
             place.first += place.down;
         }
-        let Some(mut strip) = self.strips.next() else {
+        let Some(mut strip) = self.painting.strips.next() else {
             return;
         };
-        let (canvas, spare) = (self.canvas, self.spare);
+        let Painting {
+            canvas,
+            spare,
+            helpers,
+            ..
+        } = self.painting;
         // So many keep the helpers busy, beside the one that is being filled.
-        let most = (2 * self.helpers.count()).min(most(self.frame) - 1);
+        let most = (2 * helpers.count()).min(most(self.frame) - 1);
         match spare.take(self.frame, most) {
             None => self.band.paint(canvas, &mut strip),
             Some(next) => {
                 let mut band = mem::replace(&mut self.band, next);
-                self.helpers.spawn(move || {
+                helpers.spawn(move || {
                     band.paint(canvas, &mut strip);
                     spare.put(band);
                 });

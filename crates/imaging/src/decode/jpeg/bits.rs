@@ -8,24 +8,27 @@ use super::walk::{Entropy, Supply};
 const CHUNK: usize = 4096;
 const ZEROS: usize = 128;
 
-/// A reader that goes on with zeros behind the data and remembers that it did.
+/// A scan's data, and how far it has been read. Behind the data it goes on with zeros, and remembers that it did.
 pub(super) struct Bits<'a> {
+    data: Data<'a>,
+    window: Window,
+}
+
+/// The data without its stuffed zeros, a chunk at a time.
+struct Data<'a> {
     /// Behind the bytes in `bytes`.
     cursor: Cursor<'a>,
-    /// The data without its stuffed zeros; behind its end, zeros.
+    /// Behind the end of the data, zeros.
     bytes: Box<[u8; CHUNK + ZEROS]>,
+    /// How many of `bytes` are data.
+    len: usize,
+    /// How many of `bytes` may be read: all, if zeros stand behind the data.
+    limit: usize,
     /// How many of `bytes` were left when more were taken, and where in the file those began.
     kept: usize,
     taken_from: usize,
-    /// How many of `bytes` are data.
-    len: usize,
-    /// How many of `bytes` have gone to `buffer`.
-    at: usize,
     /// Why no data follows, if none does.
     end: Option<End>,
-    /// The next bits, from the highest down. Below `count` may lie bits of bytes yet to be taken.
-    buffer: u64,
-    count: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,52 +37,36 @@ enum End {
     File,
 }
 
-impl<'a> Bits<'a> {
-    pub(super) fn new(cursor: Cursor<'a>) -> Self {
-        Self {
-            taken_from: cursor.at,
-            cursor,
-            bytes: Box::new([0; CHUNK + ZEROS]),
-            kept: 0,
-            len: 0,
-            at: 0,
-            end: None,
-            buffer: 0,
-            count: 0,
-        }
-    }
+/// The bits that come next.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Window {
+    /// From the highest down. Below `count` may lie bits of bytes yet to be taken.
+    buffer: u64,
+    count: u32,
+    /// How many of the data's bytes have gone to `buffer`.
+    at: usize,
+}
 
-    /// Makes sure of 56 bits: a code and the bits that belong to it have no more than 32.
-    #[inline(always)]
-    pub(super) fn refill(&mut self) {
-        let limit = if self.end.is_some() {
-            CHUNK + ZEROS
-        } else {
-            self.len
-        };
-        if self.at + 8 > limit {
-            self.fill();
-        }
-        if let Some(bytes) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            self.buffer |= u64::from_be_bytes(*bytes) >> self.count;
-            self.at += ((63 - self.count) / 8) as usize;
-            self.count |= 56;
-        }
-    }
+/// Takes bits out of a scan's data. While it is in use, the next bits are in registers.
+pub(super) struct BitReader<'b, 'a> {
+    data: &'b mut Data<'a>,
+    window: Window,
+}
 
+impl<'a> Data<'a> {
     /// Takes more bytes out of the file, at least the eight that a refill wants; zeros where there are none.
+    /// Returns where those begin that were not read: `at` was their place before.
     #[cold]
     #[inline(never)]
-    fn fill(&mut self) {
+    fn fill(&mut self, at: usize) -> usize {
         if self.end.is_some() {
-            // However many zeros were taken, they are more than `buffer` holds.
-            self.at = self.at.min(self.len + 16);
-            return;
+            // However many zeros were taken, they are more than a window holds.
+            return at.min(self.len + 16);
         }
-        self.bytes.copy_within(self.at..self.len, 0);
-        (self.len, self.at) = (self.len - self.at, 0);
+        self.bytes.copy_within(at..self.len, 0);
+        self.len -= at;
         (self.kept, self.taken_from) = (self.len, self.cursor.at);
-        while self.len < CHUNK {
+        while self.len < CHUNK && self.end.is_none() {
             let rest = self.cursor.rest();
             let window = &rest[..rest.len().min(CHUNK - self.len)];
             let run = memchr::memchr(0xff, window).unwrap_or(window.len());
@@ -97,23 +84,82 @@ impl<'a> Bits<'a> {
                 Coded::Marker => self.end = Some(End::Marker),
                 Coded::End => self.end = Some(End::File),
             }
-            if self.end.is_some() {
-                self.bytes[self.len..].fill(0);
-                break;
-            }
+        }
+        self.limit = self.len;
+        if self.end.is_some() {
+            self.bytes[self.len..].fill(0);
+            self.limit = CHUNK + ZEROS;
+        }
+        0
+    }
+}
+
+impl<'a> Bits<'a> {
+    pub(super) fn new(cursor: Cursor<'a>) -> Self {
+        Self {
+            data: Data {
+                taken_from: cursor.at,
+                cursor,
+                bytes: Box::new([0; CHUNK + ZEROS]),
+                kept: 0,
+                len: 0,
+                limit: 0,
+                end: None,
+            },
+            window: Window::default(),
+        }
+    }
+
+    /// Lends the data for bits to be taken; [`BitReader::end`] says where [`Bits::go_on`] does.
+    #[inline(always)]
+    pub(super) fn reader(&mut self) -> BitReader<'_, 'a> {
+        BitReader {
+            window: self.window,
+            data: &mut self.data,
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn go_on(&mut self, from: Window) {
+        self.window = from;
+    }
+}
+
+impl BitReader<'_, '_> {
+    #[inline(always)]
+    pub(super) fn end(self) -> Window {
+        self.window
+    }
+
+    /// Makes sure of 56 bits: a code and the bits that belong to it have no more than 32.
+    #[inline(always)]
+    pub(super) fn refill(&mut self) {
+        let Window { buffer, count, at } = &mut self.window;
+        if *at + 8 > self.data.limit {
+            *at = self.data.fill(*at);
+        }
+        if let Some(bytes) = self
+            .data
+            .bytes
+            .get(*at..)
+            .and_then(<[u8]>::first_chunk::<8>)
+        {
+            *buffer |= u64::from_be_bytes(*bytes) >> *count;
+            *at += ((63 - *count) / 8) as usize;
+            *count |= 56;
         }
     }
 
     /// The next `count` bits, 1 to 16, without taking them.
     #[inline(always)]
     pub(super) fn peek(&self, count: u32) -> u32 {
-        (self.buffer >> (64 - count)) as u32
+        (self.window.buffer >> (64 - count)) as u32
     }
 
     #[inline(always)]
     pub(super) fn skip(&mut self, count: u32) {
-        self.buffer <<= count;
-        self.count -= count;
+        self.window.buffer <<= count;
+        self.window.count -= count;
     }
 
     /// Takes `count` bits, 1 to 16; needs a refill before it.
@@ -127,7 +173,7 @@ impl<'a> Bits<'a> {
     /// Takes one bit.
     #[inline(always)]
     pub(super) fn flag(&mut self) -> bool {
-        if self.count == 0 {
+        if self.window.count < 32 {
             self.refill();
         }
         self.take(1) == 1
@@ -143,38 +189,41 @@ impl<'a> Bits<'a> {
 impl<'a> Entropy<'a> for Bits<'a> {
     #[inline(always)]
     fn supply(&self) -> Supply {
-        if self.at <= self.len {
+        let Window { count, at, .. } = self.window;
+        if at <= self.data.len {
             return Supply::Enough;
         }
-        // Zeros in `buffer`, behind all data.
-        let padding = (self.at - self.len) as u32 * 8;
+        // Zeros in the window, behind all data.
+        let padding = (at - self.data.len) as u32 * 8;
         // libjpeg looks eight bits ahead, and so does not get through to the end of a file that
         // ends behind its last code.
-        let left = self.count.saturating_sub(padding);
-        match self.end {
+        let left = count.saturating_sub(padding);
+        match self.data.end {
             Some(End::File) if left < 8 => Supply::Ended,
-            Some(End::Marker) if padding > self.count => Supply::Exhausted,
+            Some(End::Marker) if padding > count => Supply::Exhausted,
             _ => Supply::Enough,
         }
     }
 
     fn cursor(&mut self) -> &mut Cursor<'a> {
-        &mut self.cursor
+        &mut self.data.cursor
     }
 
     fn start_again(&mut self) {
-        (self.buffer, self.count) = (0, 0);
-        (self.len, self.at, self.end) = (0, 0, None);
-        (self.kept, self.taken_from) = (0, self.cursor.at);
+        let data = &mut self.data;
+        (data.len, data.limit, data.end) = (0, 0, None);
+        (data.kept, data.taken_from) = (0, data.cursor.at);
+        self.window = Window::default();
     }
 
-    fn into_cursor(mut self) -> Cursor<'a> {
-        // As far as the bytes that have gone to `buffer`, within eight.
-        self.cursor.at = self.taken_from;
-        for _ in self.kept..self.at.min(self.len) {
-            self.cursor.coded_byte();
+    fn into_cursor(self) -> Cursor<'a> {
+        // As far as the bytes that have gone to the window, within eight.
+        let mut cursor = self.data.cursor;
+        cursor.at = self.data.taken_from;
+        for _ in self.data.kept..self.window.at.min(self.data.len) {
+            cursor.coded_byte();
         }
-        self.cursor
+        cursor
     }
 }
 
@@ -186,48 +235,69 @@ mod tests {
         Bits::new(Cursor { data, at: 0 })
     }
 
+    fn take(bits: &mut Bits<'_>, count: u32) -> i32 {
+        let mut reader = bits.reader();
+        reader.refill();
+        let taken = reader.take(count);
+        let end = reader.end();
+        bits.go_on(end);
+        taken
+    }
+
     #[test]
     fn stuffed_zeros_go_and_markers_end_the_data() {
         let mut bits = bits(&[
             0xff, 0x00, 0xff, 0xff, 0x00, 0x0f, 0xff, 0xd3, 0xa0, 0xff, 0xd9,
         ]);
-        bits.refill();
-        assert_eq!([bits.take(16), bits.take(4)], [0xffff, 0]);
-        assert_eq!(bits.take(4), 0xf);
+        assert_eq!(
+            [16, 4, 4].map(|count| take(&mut bits, count)),
+            [0xffff, 0, 0xf]
+        );
         assert!(matches!(bits.supply(), Supply::Enough));
-        assert_eq!(bits.take(1), 0);
+        assert_eq!(take(&mut bits, 1), 0);
         assert!(matches!(bits.supply(), Supply::Exhausted));
         assert_eq!(bits.cursor().restart(3), Ok(true));
         bits.start_again();
-        bits.refill();
-        assert_eq!(bits.take(3), 0b101);
+        assert_eq!(take(&mut bits, 3), 0b101);
     }
 
     #[test]
     fn a_file_that_ends_is_no_marker() {
         let mut bits = bits(&[0xa5, 0xa5]);
-        bits.refill();
-        assert_eq!(bits.take(8), 0xa5);
+        assert_eq!(take(&mut bits, 8), 0xa5);
         assert!(matches!(bits.supply(), Supply::Enough));
-        assert_eq!(bits.take(1), 1);
+        assert_eq!(take(&mut bits, 1), 1);
         assert!(matches!(bits.supply(), Supply::Ended));
     }
 
     #[test]
-    fn long_runs_without_markers_keep_their_order() {
-        let data: Vec<u8> = (0..=250).collect();
+    fn long_data_keeps_its_order_and_says_where_it_was_left() {
+        let data: Vec<u8> = (0..40_000).map(|at| (at % 251) as u8).collect();
         let mut bits = bits(&data);
-        for byte in 0..=250 {
-            bits.refill();
-            assert_eq!(bits.take(3) << 5 | bits.take(5), byte);
+        for byte in 0..30_000 {
+            assert_eq!(take(&mut bits, 3) << 5 | take(&mut bits, 5), byte % 251);
         }
+        let at = bits.into_cursor().at;
+        assert!((30_000..=30_008).contains(&at), "{at}");
+    }
+
+    #[test]
+    fn zeros_follow_the_data_for_ever() {
+        let mut bits = bits(b"\xf0\xff\xd9");
+        assert_eq!(take(&mut bits, 8), 0xf0);
+        for _ in 0..10_000 {
+            assert_eq!(take(&mut bits, 16), 0);
+            assert!(matches!(bits.supply(), Supply::Exhausted));
+        }
+        assert_eq!(bits.into_cursor().at, 1);
     }
 
     #[test]
     fn the_lower_half_of_a_size_is_negative() {
         let mut bits = bits(&[0b0010_1100]);
-        bits.refill();
-        let numbers = [2, 2, 1, 1].map(|size| bits.number(size));
+        let mut reader = bits.reader();
+        reader.refill();
+        let numbers = [2, 2, 1, 1].map(|size| reader.number(size));
         assert_eq!(numbers, [-3, 2, 1, 1]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use pulp::{Arch, Simd, WithSimd};
+use fearless_simd::{Level, dispatch};
 
 use super::color::Model;
 use super::frame::{Component, Frame};
@@ -11,6 +11,7 @@ use super::stretched::Stretched;
 
 /// What is the same for all bands of a picture.
 pub(super) struct Canvas<'a> {
+    level: Level,
     frame: &'a Frame,
     /// By component.
     factors: Vec<[i16; 64]>,
@@ -56,9 +57,15 @@ pub(super) struct Room {
 
 impl<'a> Canvas<'a> {
     /// Components whose quantization is not known stay grey.
-    pub(super) fn new(frame: &'a Frame, quantization: &[Option<[i32; 64]>], model: Model) -> Self {
+    pub(super) fn new(
+        level: Level,
+        frame: &'a Frame,
+        quantization: &[Option<[i32; 64]>],
+        model: Model,
+    ) -> Self {
         let factors = quantization.iter();
         Self {
+            level,
             frame,
             factors: factors
                 .map(|table| idct::factors(&table.unwrap_or([0; 64])))
@@ -74,60 +81,17 @@ impl<'a> Canvas<'a> {
         room: &mut Room,
         strip: &mut Strip<'_, '_>,
     ) {
-        Arch::new().dispatch(Paint {
-            canvas: self,
-            blocks,
-            room,
-            strip,
-        });
+        dispatch!(self.level, _ => self.paint_strip(blocks, room, strip));
     }
 
-    /// Converts rows of the picture, `first_row` on. `rows` gives the nearest row of a component and the next one.
     #[inline(always)]
-    fn convert<'s>(
-        &self,
-        pixels: &mut [u8],
-        first_row: usize,
-        stretched: &mut [Stretched],
-        rows: impl Fn(usize, usize) -> (&'s [u8], &'s [u8]),
-    ) {
+    fn paint_strip(&self, blocks: &[&[[i16; 64]]], room: &mut Room, strip: &mut Strip<'_, '_>) {
         let components = &self.frame.components;
-        for (y, pixels) in (first_row..).zip(pixels.chunks_exact_mut(self.frame.width * 3)) {
-            let mut wide: [&[u8]; 4] = [&[]; 4];
-            let places = wide.iter_mut().zip(components).zip(&mut *stretched);
-            for (index, ((wide, component), stretched)) in places.enumerate() {
-                let (near, far) = rows(index, y);
-                *wide = stretched.row(component, near, far, y);
-            }
-            self.model.to_rgb(&wide[..components.len()], pixels);
-        }
-    }
-}
-
-struct Paint<'a, 's, 'p> {
-    canvas: &'a Canvas<'a>,
-    blocks: &'a [&'a [[i16; 64]]],
-    room: &'a mut Room,
-    strip: &'a mut Strip<'s, 'p>,
-}
-
-impl WithSimd for Paint<'_, '_, '_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let Self {
-            canvas,
-            blocks,
-            room,
-            strip,
-        } = self;
-        let components = &canvas.frame.components;
         let Room { samples, stretched } = room;
         for (((component, blocks), factors), samples) in components
             .iter()
             .zip(blocks)
-            .zip(&canvas.factors)
+            .zip(&self.factors)
             .zip(&mut *samples)
         {
             transform(component, blocks, factors, samples);
@@ -149,18 +113,39 @@ impl WithSimd for Paint<'_, '_, '_> {
             };
             (row_of(index, near), row_of(index, far))
         };
-        canvas.convert(strip.pixels, strip.first_pixel_row, stretched, rows);
+        self.convert(strip.pixels, strip.first_pixel_row, stretched, rows);
         let edge = |y: usize| -> Edge {
             let rows = components.iter().enumerate();
             rows.map(|(index, component)| row_of(index, y / component.stretch[1]).to_vec())
                 .collect()
         };
         if let Some(seam) = strip.above {
-            seam.meet(canvas, edge(strip.first_row), false, stretched);
+            seam.meet(self, edge(strip.first_row), false, stretched);
         }
         if let Some(seam) = strip.below {
-            let last = strip.first_row + canvas.frame.band_height() - 1;
-            seam.meet(canvas, edge(last), true, stretched);
+            let last = strip.first_row + self.frame.band_height() - 1;
+            seam.meet(self, edge(last), true, stretched);
+        }
+    }
+
+    /// Converts rows of the picture, `first_row` on. `rows` gives the nearest row of a component and the next one.
+    #[inline(always)]
+    fn convert<'s>(
+        &self,
+        pixels: &mut [u8],
+        first_row: usize,
+        stretched: &mut [Stretched],
+        rows: impl Fn(usize, usize) -> (&'s [u8], &'s [u8]),
+    ) {
+        let components = &self.frame.components;
+        for (y, pixels) in (first_row..).zip(pixels.chunks_exact_mut(self.frame.width * 3)) {
+            let mut wide: [&[u8]; 4] = [&[]; 4];
+            let places = wide.iter_mut().zip(components).zip(&mut *stretched);
+            for (index, ((wide, component), stretched)) in places.enumerate() {
+                let (near, far) = rows(index, y);
+                *wide = stretched.row(component, near, far, y);
+            }
+            self.model.to_rgb(&wide[..components.len()], pixels);
         }
     }
 }

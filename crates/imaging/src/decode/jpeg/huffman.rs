@@ -1,4 +1,4 @@
-use super::bits::Bits;
+use super::bits::BitReader;
 use crate::{DecodeError, Format};
 
 /// Codes up to this length are looked up in one step, those with their number up to this length as well.
@@ -13,6 +13,7 @@ pub(super) struct Definition {
 }
 
 /// A Huffman table to decode with.
+#[derive(Clone)]
 pub(super) struct Table {
     /// By the next [`SHORT`] bits.
     short: [Short; 1 << SHORT],
@@ -91,24 +92,25 @@ impl Table {
 
     /// Takes one code and returns its symbol. Leaves at least 15 bits for what belongs to it.
     #[inline(always)]
-    pub(super) fn symbol(&self, bits: &mut Bits<'_>) -> u8 {
+    pub(super) fn symbol(&self, bits: &mut BitReader<'_, '_>) -> u8 {
         bits.refill();
         let short = self.short[bits.peek(SHORT) as usize];
         self.taken(short, bits)
     }
 
     #[inline(always)]
-    fn taken(&self, short: Short, bits: &mut Bits<'_>) -> u8 {
-        if short.length == 0 {
-            return self.long_symbol(bits);
-        }
-        bits.skip(u32::from(short.length));
-        short.symbol
+    fn taken(&self, short: Short, bits: &mut BitReader<'_, '_>) -> u8 {
+        let (length, symbol) = match short.length {
+            0 => self.long_symbol(bits.peek(16)),
+            length => (length.into(), short.symbol),
+        };
+        bits.skip(length);
+        symbol
     }
 
     /// Takes one code and the number that belongs to it: the zeros before it, and the number, which is 0 for a code without one.
     #[inline(always)]
-    pub(super) fn number(&self, bits: &mut Bits<'_>) -> (usize, i32) {
+    pub(super) fn number(&self, bits: &mut BitReader<'_, '_>) -> (usize, i32) {
         bits.refill();
         let short = self.short[bits.peek(SHORT) as usize];
         if short.number != 0 {
@@ -120,22 +122,19 @@ impl Table {
         (zeros, if size == 0 { 0 } else { bits.number(size) })
     }
 
-    /// Where no code fits, libjpeg has taken 17 bits when it notices, and goes on with symbol 0.
+    /// The length and the symbol of a code that is not short, by the `next` 16 bits. Where no code fits, libjpeg has taken 17
+    /// bits when it notices, and goes on with symbol 0.
     #[cold]
     #[inline(never)]
-    fn long_symbol(&self, bits: &mut Bits<'_>) -> u8 {
-        let next = bits.peek(16);
+    fn long_symbol(&self, next: u32) -> (u32, u8) {
         let length = (SHORT + 1..=16).find(|&length| next < self.ends[length as usize]);
         let Some(length) = length else {
-            bits.skip(17);
-            return 0;
+            return (17, 0);
         };
-        bits.skip(length);
         let code = (next >> (16 - length)).cast_signed();
         let place = usize::try_from(code + self.offsets[length as usize]).ok();
-        place
-            .and_then(|place| self.symbols.get(place).copied())
-            .unwrap_or(0)
+        let symbol = place.and_then(|place| self.symbols.get(place).copied());
+        (length, symbol.unwrap_or(0))
     }
 }
 
@@ -175,6 +174,7 @@ pub(super) fn extend(bits: i32, size: u32) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::bits::Bits;
     use super::super::cursor::Cursor;
     use super::*;
 
@@ -196,7 +196,8 @@ mod tests {
             0,
         ];
         let mut bits = Bits::new(Cursor { data: &data, at: 0 });
-        let symbols = [0; 6].map(|_| table.symbol(&mut bits));
+        let mut reader = bits.reader();
+        let symbols = [0; 6].map(|_| table.symbol(&mut reader));
         assert_eq!(symbols, [7, 8, 9, 42, 0, 7]);
     }
 

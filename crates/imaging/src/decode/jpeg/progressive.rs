@@ -1,4 +1,4 @@
-use super::bits::Bits;
+use super::bits::{BitReader, Bits};
 use super::blocks::BlockDecoder;
 use super::huffman::Table;
 use super::scan::Scan;
@@ -63,23 +63,28 @@ impl BlockDecoder<Bits<'_>> for Progressive {
             means,
             empty,
         } = self;
+        let mut reader = bits.reader();
         match kind {
             Kind::Means(tables) => {
-                let (_, difference) = tables[slot].number(bits);
+                let (_, difference) = tables[slot].number(&mut reader);
                 let mean = &mut means[slot];
                 *mean = mean.wrapping_add(difference);
                 block[0] = (*mean << *shift) as i16;
             }
             Kind::RefineMeans => {
-                if bits.flag() {
+                if reader.flag() {
                     block[0] |= 1 << *shift;
                 }
             }
-            Kind::Band(table) => first_band(bits, table, *first..=*last, *shift, empty, block),
+            Kind::Band(table) => {
+                first_band(&mut reader, table, *first..=*last, *shift, empty, block)
+            }
             Kind::RefineBand(table) => {
-                refine_band(bits, table, *first..=*last, *shift, empty, block)
+                refine_band(&mut reader, table, *first..=*last, *shift, empty, block)
             }
         }
+        let end = reader.end();
+        bits.go_on(end);
     }
 
     fn restart(&mut self) {
@@ -89,7 +94,7 @@ impl BlockDecoder<Bits<'_>> for Progressive {
 }
 
 /// A run of blocks without anything new, this one included. Its length has `size` more bits.
-fn empty_run(bits: &mut Bits<'_>, size: u32) -> u32 {
+fn empty_run(bits: &mut BitReader<'_, '_>, size: u32) -> u32 {
     let extra = if size == 0 {
         0
     } else {
@@ -100,7 +105,7 @@ fn empty_run(bits: &mut Bits<'_>, size: u32) -> u32 {
 
 #[inline(always)]
 fn first_band(
-    bits: &mut Bits<'_>,
+    bits: &mut BitReader<'_, '_>,
     table: &Table,
     band: std::ops::RangeInclusive<usize>,
     shift: u32,
@@ -133,7 +138,7 @@ fn first_band(
 /// between them.
 #[inline(always)]
 fn refine_band(
-    bits: &mut Bits<'_>,
+    bits: &mut BitReader<'_, '_>,
     table: &Table,
     band: std::ops::RangeInclusive<usize>,
     shift: u32,
@@ -188,7 +193,7 @@ fn refine_band(
 }
 
 #[inline(always)]
-fn refine(bits: &mut Bits<'_>, step: i16, coefficient: &mut i16) {
+fn refine(bits: &mut BitReader<'_, '_>, step: i16, coefficient: &mut i16) {
     if bits.flag() && *coefficient & step == 0 {
         *coefficient = coefficient.wrapping_add(if *coefficient > 0 { step } else { -step });
     }

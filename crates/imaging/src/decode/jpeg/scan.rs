@@ -20,7 +20,30 @@ pub(super) struct Part {
     pub(super) ac: usize,
 }
 
+/// What a restart interval counts: minimum coded units, or the blocks of a component that has a scan of its own.
+pub(super) struct Units {
+    pub(super) wide: usize,
+    pub(super) high: usize,
+    /// Rows of them that make a row of the frame's minimum coded units.
+    pub(super) rows_per_mcu: usize,
+}
+
 impl Scan {
+    pub(super) fn units(&self, frame: &Frame) -> Units {
+        let (wide, high, rows_per_mcu) = match &self.parts[..] {
+            [part] => {
+                let component = &frame.components[part.component];
+                (component.blocks_wide, component.blocks_high, component.down)
+            }
+            _ => (frame.mcus_wide, frame.mcus_high, 1),
+        };
+        Units {
+            wide,
+            high,
+            rows_per_mcu,
+        }
+    }
+
     /// Reads the payload of a start of scan segment.
     pub(super) fn read(payload: &[u8], frame: &Frame) -> Result<Self, DecodeError> {
         let corrupt = || Format::Jpeg.corrupt("its scan header is wrong");

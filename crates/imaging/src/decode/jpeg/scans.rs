@@ -1,23 +1,25 @@
-use pulp::Arch;
+use std::ops::Range;
+
+use fearless_simd::{Level, dispatch};
 
 use super::arithmetic::Arithmetic;
 use super::arithmetic_blocks::ArithmeticBlocks;
-use super::bands::{Spare, ToBands, with_helpers_for};
+use super::bands::{self, Painting, Spare, ToBands, with_helpers_for};
 use super::bits::Bits;
 use super::blocks::{Coefficients, ToCoefficients};
-use super::canvas::{Canvas, Parts, Room};
+use super::canvas::{Canvas, Parts, Room, Strip};
 use super::color::Model;
 use super::cursor::Cursor;
 use super::frame::Frame;
 use super::headers::Headers;
 use super::progressive::Progressive;
+use super::restarts::{self, Piece};
 use super::scan::Scan;
 use super::sequential::Sequential;
 use super::smoothing::{self, Progression};
 use super::standard_huffman;
-use super::vectorized::Walk;
-use super::walk::{Blocks, Entropy};
-use crate::workers::for_each;
+use super::walk::{Blocks, Entropy, walk};
+use crate::workers::{Helpers, for_each};
 use crate::{DecodeError, Format, LimitExceeded};
 
 /// Encoders write about ten scans, most of which have one component. Each visits all blocks of its
@@ -34,6 +36,7 @@ type Quantization = [Option<[i32; 64]>; 4];
 
 /// Decodes a picture whose only scan has all components.
 pub(super) fn decode_one(
+    level: Level,
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: &Scan,
@@ -42,29 +45,88 @@ pub(super) fn decode_one(
 ) -> Result<(), DecodeError> {
     let mut quantization = Quantization::default();
     choose_quantization(headers, frame, scan, &mut quantization)?;
-    let canvas = Canvas::new(frame, &quantization, model);
-    let (mut parts, spare) = (Parts::new(frame, pixels), Spare::default());
-    let strips = parts.strips(frame);
-    let (cursor, interval) = (&mut headers.cursor, headers.restart_interval);
+    let canvas = Canvas::new(level, frame, &quantization, model);
+    let mut parts = Parts::new(frame, pixels);
+    let (strips, spare) = (parts.strips(frame), Spare::default());
+    let walk = Walk::new(level, headers, frame, scan);
+    let cursor = &mut headers.cursor;
     if frame.coding.arithmetic {
         let decoder = ArithmeticBlocks::new(scan, false, &headers.conditioning);
         with_helpers_for(frame, |helpers| {
-            let mut bands = ToBands::new(scan, frame, decoder, strips, &canvas, &spare, helpers);
-            walk(cursor, Arithmetic::new, interval, frame, scan, &mut bands)
+            let painting = Painting {
+                canvas: &canvas,
+                strips,
+                spare: &spare,
+                helpers,
+            };
+            let mut bands = ToBands::new(scan, frame, decoder, 0, painting);
+            walk.all(cursor, Arithmetic::new, &mut bands)
         })?;
     } else {
         standard_huffman::assume(&mut headers.tables);
         let decoder = Sequential::new(scan, &headers.tables)?;
+        if let Some(pieces) = restarts::pieces(cursor, frame, scan, walk.interval, BANDS_A_PIECE)
+            .filter(|_| bands::most(frame) > 1)
+        {
+            *cursor = decode_pieces(&walk, cursor, pieces, &decoder, &canvas, strips)?;
+            return headers.finish();
+        }
         with_helpers_for(frame, |helpers| {
-            let mut bands = ToBands::new(scan, frame, decoder, strips, &canvas, &spare, helpers);
-            walk(cursor, Bits::new, interval, frame, scan, &mut bands)
+            let painting = Painting {
+                canvas: &canvas,
+                strips,
+                spare: &spare,
+                helpers,
+            };
+            let mut bands = ToBands::new(scan, frame, decoder, 0, painting);
+            walk.all(cursor, Bits::new, &mut bands)
         })?;
     }
     headers.finish()
 }
 
+/// Decodes pieces of a scan that begin behind restart markers, several at a time. Returns where the last one ends.
+fn decode_pieces<'a, 's, 'p: 's>(
+    walk: &Walk<'_>,
+    cursor: &Cursor<'a>,
+    pieces: Vec<Piece>,
+    decoder: &Sequential,
+    canvas: &Canvas<'_>,
+    mut strips: impl Iterator<Item = Strip<'s, 'p>>,
+) -> Result<Cursor<'a>, DecodeError> {
+    let mut pieces: Vec<_> = pieces
+        .into_iter()
+        .map(|piece| {
+            let strips: Vec<_> = strips.by_ref().take(piece.bands.len()).collect();
+            let data = cursor.data;
+            (piece.bands, strips, Ok(Cursor { data, at: piece.at }))
+        })
+        .collect();
+    for_each(pieces.iter_mut(), |(rows, strips, cursor)| {
+        let spare = Spare::default();
+        let painting = Painting {
+            canvas,
+            strips: strips.drain(..),
+            spare: &spare,
+            helpers: &Helpers::none(),
+        };
+        let first = rows.start;
+        let mut bands = ToBands::new(walk.scan, walk.frame, decoder.clone(), first, painting);
+        let walked = match cursor {
+            Ok(cursor) => walk.rows(rows.clone(), cursor, Bits::new, &mut bands),
+            Err(_) => return,
+        };
+        if let Err(error) = walked {
+            *cursor = Err(error);
+        }
+    });
+    let mut ends = pieces.into_iter().map(|(_, _, end)| end);
+    ends.try_fold(cursor.clone(), |_, end| end)
+}
+
 /// Decodes a picture with several scans, of which `scan` is the first.
 pub(super) fn decode_several(
+    level: Level,
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: Scan,
@@ -95,13 +157,13 @@ pub(super) fn decode_several(
         }
         choose_quantization(headers, frame, &scan, &mut quantization)?;
         progression.begin(&scan);
-        progression.last_good = decode_scan(headers, frame, &scan, &mut components)?;
+        progression.last_good = decode_scan(level, headers, frame, &scan, &mut components)?;
         next = headers.next_scan()?;
     }
 
     let smooth =
         frame.coding.progressive && progression.wants_smoothing(&quantization[..components.len()]);
-    let canvas = Canvas::new(frame, &quantization, model);
+    let canvas = Canvas::new(level, frame, &quantization, model);
     let mut parts = Parts::new(frame, pixels);
     let mut strips: Vec<_> = parts.strips(frame).collect();
     for_each(
@@ -160,45 +222,72 @@ fn choose_quantization(
 /// Adds what a scan brings to the coefficients; returns the last row of minimum coded units that
 /// had data.
 fn decode_scan(
+    level: Level,
     headers: &mut Headers<'_>,
     frame: &Frame,
     scan: &Scan,
     components: &mut [Coefficients],
 ) -> Result<usize, DecodeError> {
     let progressive = frame.coding.progressive;
-    let (cursor, interval) = (&mut headers.cursor, headers.restart_interval);
+    let walk = Walk::new(level, headers, frame, scan);
+    let cursor = &mut headers.cursor;
     if frame.coding.arithmetic {
         let decoder = ArithmeticBlocks::new(scan, progressive, &headers.conditioning);
         let mut blocks = ToCoefficients::new(scan, decoder, components);
-        walk(cursor, Arithmetic::new, interval, frame, scan, &mut blocks)
+        walk.all(cursor, Arithmetic::new, &mut blocks)
     } else if progressive {
         let decoder = Progressive::new(scan, &headers.tables)?;
         let mut blocks = ToCoefficients::new(scan, decoder, components);
-        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)
+        walk.all(cursor, Bits::new, &mut blocks)
     } else {
         let decoder = Sequential::new(scan, &headers.tables)?;
         let mut blocks = ToCoefficients::new(scan, decoder, components);
-        walk(cursor, Bits::new, interval, frame, scan, &mut blocks)
+        walk.all(cursor, Bits::new, &mut blocks)
     }
 }
 
-/// Reads a scan's blocks with what `begin` makes of the data at `cursor`, and moves that behind them.
-fn walk<'a, E: Entropy<'a>>(
-    cursor: &mut Cursor<'a>,
-    begin: impl FnOnce(Cursor<'a>) -> E,
-    restart_interval: usize,
-    frame: &Frame,
-    scan: &Scan,
-    blocks: &mut impl Blocks<E>,
-) -> Result<usize, DecodeError> {
-    let mut entropy = begin(cursor.clone());
-    let last_good = Arch::new().dispatch(Walk {
-        scan,
-        frame,
-        restart_interval,
-        entropy: &mut entropy,
-        blocks,
-    })?;
-    *cursor = entropy.into_cursor();
-    Ok(last_good)
+/// What reads a scan's blocks.
+struct Walk<'a> {
+    level: Level,
+    frame: &'a Frame,
+    scan: &'a Scan,
+    interval: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(level: Level, headers: &Headers<'_>, frame: &'a Frame, scan: &'a Scan) -> Self {
+        Self {
+            level,
+            frame,
+            scan,
+            interval: headers.restart_interval,
+        }
+    }
+
+    /// Reads all blocks with what `begin` makes of the data at `cursor`, and moves that behind them. Returns the last row of
+    /// minimum coded units that had data.
+    fn all<'d, E: Entropy<'d>>(
+        &self,
+        cursor: &mut Cursor<'d>,
+        begin: impl FnOnce(Cursor<'d>) -> E,
+        blocks: &mut impl Blocks<E>,
+    ) -> Result<usize, DecodeError> {
+        self.rows(0..self.frame.mcus_high, cursor, begin, blocks)
+    }
+
+    /// The same for some rows of minimum coded units, whose data is at `cursor`.
+    fn rows<'d, E: Entropy<'d>>(
+        &self,
+        rows: Range<usize>,
+        cursor: &mut Cursor<'d>,
+        begin: impl FnOnce(Cursor<'d>) -> E,
+        blocks: &mut impl Blocks<E>,
+    ) -> Result<usize, DecodeError> {
+        let mut entropy = begin(cursor.clone());
+        let last_good = dispatch!(self.level, _ => {
+            walk(self.scan, self.frame, self.interval, rows, &mut entropy, blocks)
+        })?;
+        *cursor = entropy.into_cursor();
+        Ok(last_good)
+    }
 }

@@ -6,6 +6,7 @@ use super::tables::{Tables, ZIGZAG};
 use crate::DecodeError;
 
 /// Huffman codes of blocks with all their coefficients.
+#[derive(Clone)]
 pub(super) struct Sequential {
     /// For means and for the other coefficients, by the scan's component.
     tables: Vec<(Table, Table)>,
@@ -30,12 +31,13 @@ impl BlockDecoder<Bits<'_>> for Sequential {
     fn decode(&mut self, bits: &mut Bits<'_>, slot: usize, block: &mut [i16; 64]) {
         let (dc, ac) = &self.tables[slot];
         let mean = &mut self.means[slot];
-        let (_, difference) = dc.number(bits);
+        let mut reader = bits.reader();
+        let (_, difference) = dc.number(&mut reader);
         *mean = mean.wrapping_add(difference);
         block[0] = *mean as i16;
         let mut at = 1;
         while at < 64 {
-            let (zeros, number) = ac.number(bits);
+            let (zeros, number) = ac.number(&mut reader);
             if number == 0 {
                 if zeros < 15 {
                     break;
@@ -47,6 +49,8 @@ impl BlockDecoder<Bits<'_>> for Sequential {
             block[usize::from(ZIGZAG[at] & 63)] = number as i16;
             at += 1;
         }
+        let end = reader.end();
+        bits.go_on(end);
     }
 
     fn restart(&mut self) {

@@ -1,6 +1,8 @@
+use std::ops::Range;
+
 use super::cursor::Cursor;
 use super::frame::Frame;
-use super::scan::Scan;
+use super::scan::{Scan, Units};
 use crate::{DecodeError, Format};
 
 /// Whether there was data for what was decoded last.
@@ -35,26 +37,28 @@ pub(super) trait Blocks<E> {
     fn restart(&mut self);
 }
 
-/// Visits each block in the order of the file. Returns the last row of minimum coded units that
+/// Visits each block of the rows `bands` of minimum coded units, in the order of the file. Returns the last of them that
 /// had data.
 #[inline(always)]
 pub(super) fn walk<'a, E: Entropy<'a>, B: Blocks<E>>(
     scan: &Scan,
     frame: &Frame,
     restart_interval: usize,
+    bands: Range<usize>,
     entropy: &mut E,
     blocks: &mut B,
 ) -> Result<usize, DecodeError> {
-    let (wide, high, rows_per_mcu) = match &scan.parts[..] {
-        [part] => {
-            let component = &frame.components[part.component];
-            (component.blocks_wide, component.blocks_high, component.down)
-        }
-        _ => (frame.mcus_wide, frame.mcus_high, 1),
-    };
-    let (mut until_restart, mut number) = (restart_interval, 0);
+    let Units {
+        wide,
+        high,
+        rows_per_mcu,
+    } = scan.units(frame);
+    let rows = bands.start * rows_per_mcu..high.min(bands.end * rows_per_mcu);
+    let intervals = (rows.start * wide).checked_div(restart_interval);
+    let mut number = (intervals.unwrap_or(0) % 8) as u8;
+    let mut until_restart = restart_interval;
     let (mut exhausted, mut last_good) = (false, 0);
-    for y in 0..high {
+    for y in rows {
         let mcu_row = y / rows_per_mcu;
         for x in 0..wide {
             if restart_interval > 0 {

@@ -7,6 +7,7 @@ use ruzstd::decoding::StreamingDecoder;
 use weezl::{BitOrder, decode::Decoder};
 
 use super::layout::{Chunk, Layout};
+use super::pixels::Kind;
 use super::{fax, jpeg_part, predictor};
 use crate::decode::lzw;
 use crate::decode::tiff_directory::{Directory, Numbers, Tag};
@@ -121,6 +122,11 @@ impl<'a> Chunks<'a> {
             return jpeg_part::read(self.jpeg_tables, &data, layout, rows, limits).map(Cow::Owned);
         }
 
+        let blocks = match &layout.kind {
+            Kind::ConvertedYCbCr(blocks) if !blocks.is_plain() => Some(blocks),
+            _ => None,
+        };
+        let expected = blocks.map_or(expected, |it| it.stored_bytes(layout.chunk_width, rows));
         let mut unpacked = vec![0; expected];
         let filled = match layout.compression {
             LZW => {
@@ -152,11 +158,17 @@ impl<'a> Chunks<'a> {
         match layout.predictor {
             _ if !predicted => {}
             1 => {}
+            2 | 3 if blocks.is_some() => {
+                return Err(Format::Tiff.unsupported("differences between blocks of YCbCr"));
+            }
             2 if layout.bits >= 8 => predictor::undo_differences(&mut unpacked, layout),
             3 if layout.bits == 32 => predictor::undo_float_differences(&mut unpacked, layout),
             other => return Err(Format::Tiff.unsupported(format!("predictor {other}"))),
         }
-        Ok(Cow::Owned(unpacked))
+        Ok(Cow::Owned(match blocks {
+            Some(blocks) => blocks.spread(&unpacked, layout.chunk_width, rows),
+            None => unpacked,
+        }))
     }
 }
 

@@ -1,6 +1,7 @@
 use super::compression::{JPEG, NONE};
 use super::jpeg_part;
 use super::pixels::Kind;
+use super::ycbcr::YCbCr;
 use crate::decode::samples::Palette;
 use crate::decode::tiff_directory::{Directory, Tag};
 use crate::{DecodeError, Format};
@@ -197,7 +198,16 @@ impl Layout {
             (0 | 1, 32, 3, 1) if samples == 1 => Some(Kind::Float {
                 big_endian: loose_big_endian,
             }),
-            (6, 8, 1, 3) if self.compression == NONE && extra.is_empty() => Some(Kind::YCbCr),
+            (6, 8, 1, 1) if samples == 1 && self.compression == NONE => Some(Kind::Grey {
+                bits,
+                white_is_zero: false,
+            }),
+            (6, 8, 1, 3) if extra.is_empty() && self.compression == NONE => Some(Kind::YCbCr),
+            (6, 8, 1, 3) if extra.is_empty() => {
+                let size = (self.width, self.height);
+                let conversion = YCbCr::read(directory, size, self.planar)?;
+                Some(Kind::ConvertedYCbCr(Box::new(conversion)))
+            }
             (2, 8 | 16, 1, 3) if premultiplied => {
                 Some(Kind::PremultipliedRgb { stride, size, high })
             }

@@ -1,3 +1,4 @@
+use super::ycbcr::YCbCr;
 use crate::decode::jpeg::Colors;
 use crate::decode::samples::{
     Palette, cmyk_to_rgb, stretch, unmultiply, unpack_bits, ycbcr_to_rgb,
@@ -48,7 +49,10 @@ pub(super) enum Kind {
         size: usize,
         high: usize,
     },
+    /// As Pillow itself takes what is not compressed: whatever the file says, each pixel has its own colour.
     YCbCr,
+    /// As libtiff takes what it decompresses.
+    ConvertedYCbCr(Box<YCbCr>),
     /// JPEG data, which is RGB when it is decoded.
     Jpeg(Colors),
 }
@@ -99,6 +103,11 @@ impl Kind {
             Self::YCbCr => {
                 for (pixel, &stored) in pixels.iter_mut().zip(row.as_chunks::<3>().0) {
                     *pixel = ycbcr_to_rgb(stored);
+                }
+            }
+            Self::ConvertedYCbCr(conversion) => {
+                for (pixel, &stored) in pixels.iter_mut().zip(row.as_chunks::<3>().0) {
+                    *pixel = conversion.to_rgb(stored);
                 }
             }
             Self::Jpeg(_) => {
