@@ -5,7 +5,6 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, LazyLock};
 
-use candle_core::Device;
 use engine::{Engine, EngineConfig, Lineup, MemoryBudget};
 use image_embed::wire::{AnalyzeResponse, Reading, parse_request, parse_tasks};
 use imaging::{ExifOrientation, Limits, RgbImage};
@@ -27,7 +26,7 @@ static ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
     let config = EngineConfig {
         store: Store::new(store),
         classifiers_dir: None,
-        placement: Placement::new(Device::Cpu, Precision::F32),
+        placement: Placement::new(Precision::F32),
         lineup: Lineup::default(),
         max_batch: NonZeroUsize::MIN,
         memory: MemoryBudget::of(64 << 20),

@@ -2,7 +2,6 @@ use std::num::NonZeroUsize;
 use std::thread;
 
 use ::engine::{EngineConfig, Lineup, MemoryBudget, Model};
-use candle_core::Device;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use imaging::{ExifOrientation, LimitExceeded, Limits};
@@ -187,7 +186,7 @@ impl EngineSettings {
         Ok(EngineConfig {
             store: weights.store()?,
             classifiers_dir: None,
-            placement: Placement::new(Device::Cpu, self.precision.on_this_processor()),
+            placement: Placement::new(self.precision.on_this_processor()),
             lineup: self.lineup(),
             max_batch: self.max_batch,
             memory,

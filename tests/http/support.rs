@@ -11,7 +11,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
-use candle_core::Device;
 use engine::{Engine, EngineConfig, Lineup, MemoryBudget};
 use http_body_util::BodyExt;
 use image_embed::fetch::{FetchPolicy, Fetcher};
@@ -68,7 +67,7 @@ fn state_with(
     let engine = Engine::new(EngineConfig {
         store: Store::new(config),
         classifiers_dir,
-        placement: Placement::new(Device::Cpu, Precision::F32),
+        placement: Placement::new(Precision::F32),
         lineup: Lineup::default(),
         max_batch: NonZeroUsize::MIN,
         memory: MemoryBudget::of(256 << 20),

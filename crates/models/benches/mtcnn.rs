@@ -9,10 +9,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use candle_core::Device;
 use imaging::{ExifOrientation, Limits, RgbImage, decode};
-use models::Interrupt;
 use models::mtcnn::Mtcnn;
+use models::{Interrupt, Placement, Precision};
 
 fn main() -> Result<()> {
     let mut paths: Vec<PathBuf> = Vec::new();
@@ -31,7 +30,7 @@ fn main() -> Result<()> {
         return Ok(());
     };
     let [pnet, rnet, onet] = ["pnet.pt", "rnet.pt", "onet.pt"].map(|name| weights.join(name));
-    let mtcnn = Mtcnn::load(&pnet, &rnet, &onet, &Device::Cpu)?;
+    let mtcnn = Mtcnn::load(&pnet, &rnet, &onet, &Placement::new(Precision::F32))?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()?;

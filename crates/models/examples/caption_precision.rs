@@ -6,7 +6,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use candle_core::Device;
 use imaging::{ExifOrientation, Limits, decode};
 use kernels::Precision;
 use models::Placement;
@@ -44,7 +43,7 @@ fn main() -> Result<()> {
 fn load(folder: &Path, precision: Precision) -> Result<Blip> {
     let file = |name| folder.join(name);
     let checkpoint = Checkpoint::open(&file("model.safetensors"))?;
-    let placement = Placement::new(Device::Cpu, precision);
+    let placement = Placement::new(precision);
     Ok(Blip::load(
         &file("config.json"),
         &file("tokenizer.json"),

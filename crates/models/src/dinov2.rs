@@ -9,14 +9,14 @@
 #[cfg(test)]
 mod tests;
 
-use candle_core::{Device, Tensor};
 use kernels::Activation;
 use weights::{Checkpoint, Scope};
 
-use crate::image_encoder::{EncodeError, ImageEncoder, batch};
+use crate::image_encoder::{EncodeError, ImageEncoder, batch, vectors};
 use crate::interrupt::Interrupt;
 use crate::layers::{Attention, LayerNorm, LinearBuilder, PatchEmbedding};
 use crate::preprocess::{Pixels, Recipe};
+use crate::tensor::Tensor;
 use crate::vit::{Block, Config, Vit};
 use crate::{LoadError, Placement};
 
@@ -48,18 +48,16 @@ pub fn gflop() -> f64 {
 #[derive(Debug)]
 pub struct DinoV2 {
     vit: Vit,
-    device: Device,
 }
 
 impl DinoV2 {
     /// Reads it from its weights file.
     ///
     /// # Errors
-    /// When the file has other tensors than the model needs, or they cannot be brought onto the device.
+    /// When the file has other tensors than the model needs.
     pub fn load(checkpoint: &Checkpoint, placement: &Placement) -> Result<Self, LoadError> {
         Ok(Self {
             vit: load(checkpoint, &CONFIG, placement)?,
-            device: placement.device.clone(),
         })
     }
 }
@@ -81,8 +79,8 @@ impl ImageEncoder for DinoV2 {
         if images.is_empty() {
             return Ok(Vec::new());
         }
-        let pixels = batch(images, RECIPE.side(), &self.device)?;
-        Ok(self.vit.forward(&pixels, interrupt)?.to_vec2()?)
+        let pixels = batch(images, RECIPE.side())?;
+        Ok(vectors(&self.vit.forward(&pixels, interrupt)?))
     }
 }
 
@@ -90,14 +88,14 @@ impl ImageEncoder for DinoV2 {
 fn load(checkpoint: &Checkpoint, config: &Config, placement: &Placement) -> Result<Vit, LoadError> {
     let root = checkpoint.root();
     root.ignore("mask_token", "stands for hidden patches in training only");
-    let (tokens, width, device) = (config.tokens(), config.width, &placement.device);
+    let (tokens, width) = (config.tokens(), config.width);
     let class_token = root.f32("cls_token", &[1, 1, width])?;
     let positions = root.f32("pos_embed", &[1, tokens, width])?;
     let patches = root.pp("patch_embed.proj");
     let vit = Vit {
         patch_embedding: PatchEmbedding::load(&patches, config.patch, width, true, placement)?,
-        class_token: Tensor::from_vec(class_token, (1, 1, width), device)?,
-        positions: Tensor::from_vec(positions, (1, tokens, width), device)?,
+        class_token: Tensor::new(class_token, &[1, width]),
+        positions: Tensor::new(positions, &[tokens, width]),
         norm_pre: None,
         blocks: (0..config.layers)
             .map(|i| block(&root.pp("blocks").pp(i), config, placement))
@@ -117,11 +115,11 @@ fn block(scope: &Scope<'_>, config: &Config, placement: &Placement) -> Result<Bl
     let fc2 = linear("mlp.fc2", hidden, width)?.layer_scale(&scope.pp("ls2"))?;
     Ok(Block {
         norm1: norm("norm1")?,
-        qkv: linear("attn.qkv", width, 3 * width)?.on(placement)?,
+        qkv: linear("attn.qkv", width, 3 * width)?.on(placement),
         attention: Attention::on(config.heads, placement),
-        proj: proj.on(placement)?,
+        proj: proj.on(placement),
         norm2: norm("norm2")?,
-        fc1: fc1.on(placement)?,
-        fc2: fc2.on(placement)?,
+        fc1: fc1.on(placement),
+        fc2: fc2.on(placement),
     })
 }

@@ -21,9 +21,6 @@ pub enum LoadError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The weights cannot be brought onto the device.
-    #[error("cannot place weights on the device: {0}")]
-    Device(#[from] candle_core::Error),
 }
 
 impl LoadError {
@@ -56,28 +53,7 @@ pub enum DetectError {
         /// Height in pixels.
         height: u32,
     },
-    /// The device failed.
-    #[error("the network failed: {0}")]
-    Device(#[from] candle_core::Error),
     /// The caller's [`Interrupt`](crate::Interrupt) said so.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-}
-
-/// A forward pass did not come to its end.
-#[derive(Debug, Error)]
-pub(crate) enum PassError {
-    #[error(transparent)]
-    Device(#[from] candle_core::Error),
-    #[error(transparent)]
-    Interrupted(#[from] Interrupted),
-}
-
-impl From<PassError> for DetectError {
-    fn from(error: PassError) -> Self {
-        match error {
-            PassError::Device(error) => Self::Device(error),
-            PassError::Interrupted(error) => Self::Interrupted(error),
-        }
-    }
 }

@@ -2,7 +2,6 @@ use std::fmt::Debug;
 
 use thiserror::Error;
 
-use crate::error::PassError;
 use crate::image_encoder::EncodeError;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::preprocess::Pixels;
@@ -26,8 +25,7 @@ pub trait ImageCaptioner: Send + Sync + Debug {
     /// together; none depends on what else is asked.
     ///
     /// # Errors
-    /// When pixels were made by another recipe's side, the device fails, the model answers with NaN or infinity, or
-    /// `interrupt` says so. A caption whose prompt cannot be used is an error of its own, and the others are written.
+    /// When pixels were made by another recipe's side, the model answers with NaN or infinity, or `interrupt` says so. A caption whose prompt cannot be used is an error of its own, and the others are written.
     ///
     /// # Panics
     /// When an index is beyond `images`, or a caption is wanted with no beam.
@@ -69,7 +67,7 @@ pub trait CaptionWriter: Send + Debug {
     /// Looks at an image, and keeps under `key` what texts about it need, in place of what there was.
     ///
     /// # Errors
-    /// When the pixels were made by another recipe's side, the device fails, or `interrupt` says so.
+    /// When the pixels were made by another recipe's side, or `interrupt` says so.
     fn look(
         &mut self,
         key: u64,
@@ -97,7 +95,7 @@ pub trait CaptionWriter: Send + Debug {
     /// waited longest comes first. Answers the texts that ended. Trouble with a text is its own.
     ///
     /// # Errors
-    /// When the device fails, or `interrupt` says so. Nothing is lost then: all texts are where they were.
+    /// When `interrupt` says so. Nothing is lost then: all texts are where they were.
     fn step(&mut self, interrupt: Interrupt<'_>) -> Result<Vec<EndedCaption>, CaptionError>;
 
     /// Whether no text is being written.
@@ -143,7 +141,7 @@ pub enum PromptError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CaptionError {
-    /// The pixels do not fit, or the device failed.
+    /// The pixels do not fit.
     #[error(transparent)]
     Image(EncodeError),
     /// The scores of what comes next were no finite numbers.
@@ -163,17 +161,5 @@ impl From<EncodeError> for CaptionError {
             EncodeError::Interrupted(error) => Self::Interrupted(error),
             error => Self::Image(error),
         }
-    }
-}
-
-impl From<PassError> for CaptionError {
-    fn from(error: PassError) -> Self {
-        EncodeError::from(error).into()
-    }
-}
-
-impl From<candle_core::Error> for CaptionError {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Image(EncodeError::Device(error))
     }
 }

@@ -1,11 +1,10 @@
 use std::fmt::Debug;
 
-use candle_core::{Device, Tensor};
 use thiserror::Error;
 
-use crate::error::PassError;
 use crate::interrupt::{Interrupt, Interrupted};
 use crate::preprocess::{Pixels, Recipe};
+use crate::tensor::Tensor;
 
 /// A model that turns an image into a vector.
 pub trait ImageEncoder: Send + Sync + Debug {
@@ -19,7 +18,7 @@ pub trait ImageEncoder: Send + Sync + Debug {
     /// through the model together; a vector does not depend on what else is in the batch.
     ///
     /// # Errors
-    /// When pixels were made by another recipe's side, the device fails, or `interrupt` says so.
+    /// When pixels were made by another recipe's side, or `interrupt` says so.
     fn encode(
         &self,
         images: &[&Pixels],
@@ -39,29 +38,13 @@ pub enum EncodeError {
         /// Side of the pixels.
         found: usize,
     },
-    /// The device failed.
-    #[error("the network failed: {0}")]
-    Device(#[from] candle_core::Error),
     /// The caller's [`Interrupt`] said so.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
 }
 
-impl From<PassError> for EncodeError {
-    fn from(error: PassError) -> Self {
-        match error {
-            PassError::Device(error) => Self::Device(error),
-            PassError::Interrupted(error) => Self::Interrupted(error),
-        }
-    }
-}
-
-/// `images`, each `side` by `side`, as one `[batch, side, side, 3]` on `device`.
-pub(crate) fn batch(
-    images: &[&Pixels],
-    side: usize,
-    device: &Device,
-) -> Result<Tensor, EncodeError> {
+/// `images`, each `side` by `side`, as one `[batch, side, side, 3]`.
+pub(crate) fn batch(images: &[&Pixels], side: usize) -> Result<Tensor, EncodeError> {
     let mut values = Vec::with_capacity(images.len() * side * side * 3);
     for pixels in images {
         if pixels.side() != side {
@@ -70,6 +53,14 @@ pub(crate) fn batch(
         }
         values.extend_from_slice(pixels.values());
     }
-    let shape = (images.len(), side, side, 3);
-    Ok(Tensor::from_vec(values, shape, device)?)
+    Ok(Tensor::new(values, &[images.len(), side, side, 3]))
+}
+
+/// The rows of `[batch, dims]`.
+pub(crate) fn vectors(rows: &Tensor) -> Vec<Vec<f32>> {
+    let [_, dims] = rows.dims();
+    rows.values()
+        .chunks_exact(dims)
+        .map(<[f32]>::to_vec)
+        .collect()
 }

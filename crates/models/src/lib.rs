@@ -1,7 +1,7 @@
 //! Architectures: one room per upstream model.
 //!
-//! A model is defined once, on candle tensors. `layers` is the one place that chooses by device and precision: on a
-//! CPU a layer runs this project's own kernels, elsewhere candle's operations.
+//! A model is defined once, on tensors. `layers` is the one place that knows where their numbers lie and with which precision
+//! they are multiplied.
 
 pub mod blip;
 pub mod clip;
@@ -19,6 +19,7 @@ pub mod logistic;
 pub mod mtcnn;
 mod placement;
 mod preprocess;
+mod tensor;
 mod vit;
 
 pub use error::{DetectError, LoadError};
@@ -30,3 +31,4 @@ pub use interrupt::{Interrupt, Interrupted};
 pub use kernels::{Isa, Precision, at_every_task};
 pub use placement::Placement;
 pub use preprocess::{Pixels, PreprocessError, Recipe};
+pub use tensor::Tensor;

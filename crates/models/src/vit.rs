@@ -6,11 +6,9 @@
 #[cfg(test)]
 pub(crate) mod goldens;
 
-use candle_core::Tensor;
-
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::layers::{Attention, LayerNorm, Linear, PatchEmbedding};
+use crate::tensor::Tensor;
 
 /// Sizes of a vision transformer.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +63,8 @@ pub(crate) fn gflop(tokens: usize, patch: usize, widths: [usize; 2], layers: usi
 #[derive(Debug)]
 pub(crate) struct Vit {
     pub(crate) patch_embedding: PatchEmbedding,
-    pub(crate) class_token: Tensor, // [1, 1, width]
-    pub(crate) positions: Tensor,   // [1, tokens, width], the class token's first
+    pub(crate) class_token: Tensor, // [1, width]
+    pub(crate) positions: Tensor,   // [tokens, width], the class token's first
     pub(crate) norm_pre: Option<LayerNorm>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) norm: LayerNorm,
@@ -78,11 +76,11 @@ impl Vit {
         &self,
         pixels: &Tensor,
         interrupt: Interrupt<'_>,
-    ) -> Result<Tensor, PassError> {
+    ) -> Result<Tensor, Interrupted> {
         interrupt.check()?;
-        let x = self.embed(pixels)?; // [batch, tokens, width]
+        let x = self.embed(pixels); // [batch, tokens, width]
         let x = self.trunk(x, interrupt)?; // [batch, width]
-        Ok(self.norm.forward(&x)?)
+        Ok(self.norm.forward(&x))
     }
 
     /// `[batch, side, side, 3]` to all tokens after the final norm, `[batch, tokens, width]`.
@@ -90,25 +88,26 @@ impl Vit {
         &self,
         pixels: &Tensor,
         interrupt: Interrupt<'_>,
-    ) -> Result<Tensor, PassError> {
+    ) -> Result<Tensor, Interrupted> {
         interrupt.check()?;
-        let mut x = self.embed(pixels)?;
-        let tokens = x.dim(1)?;
+        let mut x = self.embed(pixels);
+        let tokens = x.shape()[1];
         for block in &self.blocks {
             x = block.forward(&x, tokens, interrupt)?;
         }
-        Ok(self.norm.forward(&x)?)
+        Ok(self.norm.forward(&x))
     }
 
     /// The tokens that go into the first block: `[batch, tokens, width]`.
-    pub(crate) fn embed(&self, pixels: &Tensor) -> candle_core::Result<Tensor> {
-        let patches = self.patch_embedding.forward(pixels)?; // [batch, patches, width]
-        let (batch, _, width) = patches.dims3()?;
-        let class_tokens = self.class_token.expand((batch, 1, width))?;
-        let x = Tensor::cat(&[&class_tokens, &patches], 1)?.broadcast_add(&self.positions)?;
+    pub(crate) fn embed(&self, pixels: &Tensor) -> Tensor {
+        let patches = self.patch_embedding.forward(pixels); // [batch, patches, width]
+        let [batch, _, width] = patches.dims();
+        let class_tokens = self.class_token.gather_rows(&vec![0; batch]);
+        let class_tokens = class_tokens.reshape(&[batch, 1, width]);
+        let x = Tensor::concatenate(&[class_tokens, patches], 1).add(&self.positions);
         match &self.norm_pre {
             Some(norm) => norm.forward(&x),
-            None => Ok(x),
+            None => x,
         }
     }
 
@@ -118,13 +117,13 @@ impl Vit {
         &self,
         mut x: Tensor,
         interrupt: Interrupt<'_>,
-    ) -> Result<Tensor, PassError> {
-        let tokens = x.dim(1)?;
+    ) -> Result<Tensor, Interrupted> {
+        let [batch, tokens, width] = x.dims();
         for (i, block) in self.blocks.iter().enumerate() {
             let last = i + 1 == self.blocks.len();
             x = block.forward(&x, if last { 1 } else { tokens }, interrupt)?;
         }
-        Ok(x.narrow(1, 0, 1)?.squeeze(1)?)
+        Ok(x.narrow(1, 0, 1).reshape(&[batch, width]))
     }
 }
 
@@ -148,18 +147,17 @@ impl Block {
         x: &Tensor,
         kept: usize,
         interrupt: Interrupt<'_>,
-    ) -> Result<Tensor, PassError> {
+    ) -> Result<Tensor, Interrupted> {
         interrupt.check()?;
-        let qkv = self.qkv.forward(&self.norm1.forward(x)?)?; // [batch, tokens, 3 * width]
+        let qkv = self.qkv.forward(&self.norm1.forward(x)); // [batch, tokens, 3 * width]
         interrupt.check()?;
-        let attended = self.attention.forward(&qkv, kept)?; // [batch, kept, width]
+        let attended = self.attention.forward(&qkv, kept); // [batch, kept, width]
         interrupt.check()?;
-        let x = self
-            .proj
-            .forward_residual(&attended, &x.narrow(1, 0, kept)?)?;
+        let x = x.narrow(1, 0, kept);
+        let x = self.proj.forward_residual(&attended, &x);
         interrupt.check()?;
-        let hidden = self.fc1.forward(&self.norm2.forward(&x)?)?; // [batch, kept, 4 * width]
+        let hidden = self.fc1.forward(&self.norm2.forward(&x)); // [batch, kept, 4 * width]
         interrupt.check()?;
-        Ok(self.fc2.forward_residual(&hidden, &x)?)
+        Ok(self.fc2.forward_residual(&hidden, &x))
     }
 }

@@ -20,7 +20,7 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The scope below this one ("push prefix", as candle calls it): `pp("layer4").pp(0)` is
+    /// The scope below this one ("push prefix"): `pp("layer4").pp(0)` is
     /// `layer4.0`.
     #[must_use]
     pub fn pp(&self, name: impl Display) -> Self {

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use candle_core::Device;
 use models::{Placement, Precision, blip, clip, dinov2, faster_rcnn};
 use weights::{Checkpoint, Silent, Store, catalog, seed};
 
@@ -68,7 +67,7 @@ impl Subject {
         precision: Precision,
         batches: &[usize],
     ) -> anyhow::Result<Vec<Case>> {
-        let placement = Placement::new(Device::Cpu, precision);
+        let placement = Placement::new(precision);
         let seeded = tempfile::tempdir().context("cannot make a folder for seeded weights")?;
         let files = self.files(store, seeded.path())?;
         let [beside @ .., weights] = &files[..] else {

@@ -1,7 +1,6 @@
 mod classifiers;
 mod sharing;
 
-use candle_core::Device;
 use imaging::RgbImage;
 use models::{
     CaptionError, CaptionOptions, CaptionWriter, DetectError, EncodeError, EndedCaption,
@@ -154,7 +153,7 @@ fn config(classifiers_dir: Option<PathBuf>) -> EngineConfig {
     EngineConfig {
         store: Store::new(store),
         classifiers_dir,
-        placement: Placement::new(Device::Cpu, Precision::F32),
+        placement: Placement::new(Precision::F32),
         lineup: Lineup::default(),
         threads: NonZeroUsize::MIN,
         max_batch: NonZeroUsize::MIN,

@@ -18,7 +18,7 @@ pub(super) fn mtcnn(paths: &[PathBuf], placement: &Placement) -> Result<Loaded, 
     let untrained = untrained
         .into_iter()
         .collect::<Result<Vec<_>, LoadError>>()?;
-    let model = Mtcnn::load(pnet, rnet, onet, &placement.device)?;
+    let model = Mtcnn::load(pnet, rnet, onet, placement)?;
     Ok(Loaded::new(
         Network::Detector(Box::new(model)),
         untrained.contains(&true),

@@ -233,7 +233,7 @@ impl Runner {
     #[cfg(test)]
     pub(crate) fn stand_in(model: Model, loaded: Loaded) -> Self {
         let config = weights::StoreConfig::from_variables(|_| Some("/nonexistent".to_owned()));
-        let placement = Placement::new(candle_core::Device::Cpu, models::Precision::F32);
+        let placement = Placement::new(models::Precision::F32);
         let source = Source::new(Store::new(config.unwrap()), placement);
         let settings = RunnerSettings {
             threads: 1,

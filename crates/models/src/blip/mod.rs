@@ -56,8 +56,8 @@ impl Blip {
     /// Reads it from its weights file and the `config.json` and `tokenizer.json` that belong to it.
     ///
     /// # Errors
-    /// When a file cannot be read, the settings are of another kind of network, the weights file has other tensors than the
-    /// settings ask for, or they cannot be brought onto the device.
+    /// When a file cannot be read, the settings are of another kind of network, or the weights file has other tensors than the
+    /// settings ask for.
     pub fn load(
         config_file: &Path,
         tokenizer_file: &Path,
@@ -110,15 +110,11 @@ impl Blip {
     /// All that the vision tower says of `images`: `[images, tokens, width]`. For comparisons and benchmarks.
     ///
     /// # Errors
-    /// When pixels were made by another recipe, or the device fails.
+    /// When pixels were made by another recipe.
     pub fn look(&self, images: &[&Pixels]) -> Result<Vec<f32>, CaptionError> {
         let network = &self.network;
-        let pixels = batch(images, network.side, &network.device)?;
-        Ok(network
-            .vision
-            .tokens(&pixels, Interrupt::NEVER)?
-            .flatten_all()?
-            .to_vec1()?)
+        let pixels = batch(images, network.side)?;
+        Ok(network.vision.tokens(&pixels, Interrupt::NEVER)?.into_vec())
     }
 
     /// The tokens of captions that go on to `length`, as upstream's `min_length` has it, an end being a token like others. For
@@ -149,10 +145,10 @@ impl Blip {
     /// vocabulary. For comparisons.
     ///
     /// # Errors
-    /// When pixels were made by another recipe, or the device fails.
+    /// When pixels were made by another recipe.
     pub fn scores(&self, image: &Pixels, tokens: &[u32]) -> Result<Vec<Vec<f32>>, CaptionError> {
         let network = &self.network;
-        let pixels = batch(&[image], network.side, &network.device)?;
+        let pixels = batch(&[image], network.side)?;
         let scores = network.scores(&pixels, tokens)?;
         let each = scores.chunks(scores.len() / tokens.len().max(1));
         Ok(each.map(<[f32]>::to_vec).collect())

@@ -1,16 +1,15 @@
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
 use weights::Checkpoint;
 
 use super::config::Config;
 use super::text_decoder::{ImageContext, TextDecoder, Token};
 use super::vision;
 use super::writer::{Wish, Writer};
-use crate::error::PassError;
 use crate::image_encoder::{EncodeError, batch};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::preprocess::Pixels;
+use crate::tensor::Tensor;
 use crate::vit::Vit;
 use crate::{LoadError, Placement};
 
@@ -20,7 +19,6 @@ pub(super) struct Network {
     pub(super) vision: Vit,
     pub(super) decoder: TextDecoder,
     pub(super) side: usize,
-    pub(super) device: Device,
     image_tokens: usize,
 }
 
@@ -46,7 +44,6 @@ impl Network {
             )?,
             side: vision.image_size,
             image_tokens: vision.tokens(),
-            device: placement.device.clone(),
         };
         checkpoint.finish()?;
         Ok(network)
@@ -59,7 +56,7 @@ impl Network {
         contexts: Vec<ImageContext>,
         wishes: impl Iterator<Item = (usize, Wish)>,
         end: u32,
-    ) -> Result<Vec<Option<Vec<u32>>>, PassError> {
+    ) -> Result<Vec<Option<Vec<u32>>>, Interrupted> {
         let contexts: Vec<_> = contexts.into_iter().map(Arc::new).collect();
         let mut writer = Writer::new(&self.decoder, end);
         let mut texts = Vec::new();
@@ -76,7 +73,7 @@ impl Network {
     }
 
     /// For each image of a batch, and after each of `tokens`, scores for what follows it: `[batch, tokens, vocab]`.
-    pub(super) fn scores(&self, pixels: &Tensor, tokens: &[u32]) -> Result<Vec<f32>, PassError> {
+    pub(super) fn scores(&self, pixels: &Tensor, tokens: &[u32]) -> Result<Vec<f32>, Interrupted> {
         let contexts = self.look_at(pixels, Interrupt::NEVER)?;
         let runs: Vec<_> = contexts.iter().map(|it| (it, tokens.len())).collect();
         let mut memory = self.decoder.memory();
@@ -108,7 +105,7 @@ impl Network {
         if images.is_empty() {
             return Ok(Vec::new());
         }
-        let pixels = batch(images, self.side, &self.device)?;
+        let pixels = batch(images, self.side)?;
         Ok(self.look_at(&pixels, interrupt)?)
     }
 
@@ -117,11 +114,12 @@ impl Network {
         &self,
         pixels: &Tensor,
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<ImageContext>, PassError> {
+    ) -> Result<Vec<ImageContext>, Interrupted> {
         let tokens = self.vision.tokens(pixels, interrupt)?; // [batch, tokens, width]
-        let images = 0..tokens.dim(0)?;
-        images
-            .map(|image| self.decoder.look_at(&tokens.get(image)?, interrupt))
+        let [images, count, width] = tokens.dims();
+        let of_image = |image| tokens.narrow(0, image, 1).reshape(&[count, width]);
+        (0..images)
+            .map(|image| self.decoder.look_at(&of_image(image), interrupt))
             .collect()
     }
 }

@@ -6,29 +6,27 @@
 mod layer;
 mod memory;
 
-use candle_core::{Device, Tensor};
 use kernels::{Activation, Attending, Isa};
 use weights::Scope;
 
 use super::config::TextConfig;
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::layers::{FixedKeyValues, KeyValues, LayerNorm, Linear, LinearBuilder};
+use crate::tensor::Tensor;
 use crate::{LoadError, Placement};
 use layer::Layer;
 pub(super) use memory::Memory;
 
 #[derive(Debug)]
 pub(super) struct TextDecoder {
-    words: Vec<f32>,     // [vocab, width]
-    positions: Vec<f32>, // [positions, width]
+    words: Tensor,     // [vocab, width]
+    positions: Tensor, // [positions, width]
     norm: LayerNorm,
     layers: Vec<Layer>,
     transform: Linear,
     transform_norm: LayerNorm,
     vocabulary: Linear,
     width: usize,
-    device: Device,
     isa: Isa,
 }
 
@@ -62,8 +60,8 @@ impl TextDecoder {
         head.ignore("decoder.weight", "upstream ties it to the word embeddings");
         head.ignore("decoder.bias", "upstream ties it to cls.predictions.bias");
         let words = embeddings.f32("word_embeddings.weight", &[vocabulary, width])?;
-        let positions = [config.max_position_embeddings, width];
-        let positions = embeddings.f32("position_embeddings.weight", &positions)?;
+        let places = [config.max_position_embeddings, width];
+        let positions = embeddings.f32("position_embeddings.weight", &places)?;
         let bias = head.f32("bias", &[vocabulary])?;
         let layers = bert.pp("encoder.layer");
         let transform = LinearBuilder::load(&head.pp("transform.dense"), width, width)?;
@@ -72,19 +70,17 @@ impl TextDecoder {
             layers: (0..config.num_hidden_layers)
                 .map(|i| Layer::load(&layers.pp(i), config, image_width, placement))
                 .collect::<Result<_, _>>()?,
-            transform: transform.activation(Activation::Gelu).on(placement)?,
+            transform: transform.activation(Activation::Gelu).on(placement),
             transform_norm: LayerNorm::load(
                 &head.pp("transform.LayerNorm"),
                 width,
                 eps,
                 placement,
             )?,
-            vocabulary: LinearBuilder::new(width, vocabulary, &words[..], Some(bias))
-                .on(placement)?,
-            words,
-            positions,
+            vocabulary: LinearBuilder::new(width, vocabulary, &words[..], Some(bias)).on(placement),
+            words: Tensor::new(words, &[vocabulary, width]),
+            positions: Tensor::new(positions, &places),
             width,
-            device: placement.device.clone(),
             isa: placement.isa,
         })
     }
@@ -94,10 +90,10 @@ impl TextDecoder {
         &self,
         tokens: &Tensor,
         interrupt: Interrupt<'_>,
-    ) -> Result<ImageContext, PassError> {
+    ) -> Result<ImageContext, Interrupted> {
         let layers = self.layers.iter().map(|layer| {
             interrupt.check()?;
-            Ok(layer.look_at(tokens)?)
+            Ok(layer.look_at(tokens))
         });
         layers.collect::<Result<_, _>>().map(ImageContext)
     }
@@ -109,7 +105,7 @@ impl TextDecoder {
 
     /// A memory of nothing.
     pub(super) fn memory(&self) -> Memory {
-        let empty = |_: &Layer| KeyValues::empty(self.width, &self.device);
+        let empty = |_: &Layer| KeyValues::empty(self.width);
         Memory::new(self.layers.iter().map(empty).collect())
     }
 
@@ -133,11 +129,11 @@ impl TextDecoder {
         tokens: &[Token],
         wanted: &[u32],
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<f32>, PassError> {
+    ) -> Result<Vec<f32>, Interrupted> {
         if tokens.is_empty() {
             return Ok(Vec::new());
         }
-        let mut x = self.norm.forward(&self.embed(tokens)?)?; // [tokens, width]
+        let mut x = self.norm.forward(&self.embed(tokens)); // [tokens, width]
         let texts: Vec<_> = tokens
             .iter()
             .map(|token| Attending {
@@ -155,32 +151,22 @@ impl TextDecoder {
             let seen = runs
                 .iter()
                 .map(|&(image, tokens)| (&image.0[index], tokens));
-            x = layer.forward(&x, kept, &rows, &texts, seen)?;
+            x = layer.forward(&x, kept, &rows, &texts, seen);
         }
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
         interrupt.check()?;
-        let x = x.index_select(&Tensor::new(wanted, &self.device)?, 0)?;
-        let x = self.transform_norm.forward(&self.transform.forward(&x)?)?;
-        Ok(self.vocabulary.forward(&x)?.flatten_all()?.to_vec1()?)
+        let x = self.transform.forward(&x.gather_rows(wanted));
+        let x = self.transform_norm.forward(&x);
+        Ok(self.vocabulary.forward(&x).into_vec())
     }
 
     /// `[tokens, width]`.
-    fn embed(&self, tokens: &[Token]) -> candle_core::Result<Tensor> {
-        let row = |table: &'_ [f32], index: usize| -> candle_core::Result<std::ops::Range<usize>> {
-            let range = index * self.width..(index + 1) * self.width;
-            if range.end > table.len() {
-                candle_core::bail!("index {index} in a table of {}", table.len() / self.width);
-            }
-            Ok(range)
-        };
-        let mut values = Vec::with_capacity(tokens.len() * self.width);
-        for token in tokens {
-            let word = &self.words[row(&self.words, token.id as usize)?];
-            let position = &self.positions[row(&self.positions, token.position)?];
-            values.extend(word.iter().zip(position).map(|(a, b)| a + b));
-        }
-        Tensor::from_vec(values, (tokens.len(), self.width), &self.device)
+    fn embed(&self, tokens: &[Token]) -> Tensor {
+        let words: Vec<_> = tokens.iter().map(|token| token.id).collect();
+        let positions = tokens.iter().map(|token| token.position as u32);
+        let positions = self.positions.gather_rows(&positions.collect::<Vec<_>>());
+        self.words.gather_rows(&words).add(&positions)
     }
 }

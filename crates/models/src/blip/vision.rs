@@ -1,11 +1,11 @@
 //! The vision tower: an image to tokens that say what is where.
 
-use candle_core::Tensor;
 use kernels::Activation;
 use weights::Scope;
 
 use super::config::VisionConfig;
 use crate::layers::{Attention, LayerNorm, LinearBuilder, PatchEmbedding};
+use crate::tensor::Tensor;
 use crate::vit::{Block, Vit};
 use crate::{LoadError, Placement};
 
@@ -15,7 +15,7 @@ pub(super) fn load(
     config: &VisionConfig,
     placement: &Placement,
 ) -> Result<Vit, LoadError> {
-    let (tokens, width, device) = (config.tokens(), config.hidden_size, &placement.device);
+    let (tokens, width) = (config.tokens(), config.hidden_size);
     let embeddings = scope.pp("embeddings");
     let class_token = embeddings.f32("class_embedding", &[1, 1, width])?;
     let positions = embeddings.f32("position_embedding", &[1, tokens, width])?;
@@ -23,8 +23,8 @@ pub(super) fn load(
     let layers = scope.pp("encoder.layers");
     Ok(Vit {
         patch_embedding: PatchEmbedding::load(&patches, config.patch_size, width, true, placement)?,
-        class_token: Tensor::from_vec(class_token, (1, 1, width), device)?,
-        positions: Tensor::from_vec(positions, (1, tokens, width), device)?,
+        class_token: Tensor::new(class_token, &[1, width]),
+        positions: Tensor::new(positions, &[tokens, width]),
         norm_pre: None,
         blocks: (0..config.num_hidden_layers)
             .map(|i| block(&layers.pp(i), config, placement))
@@ -49,11 +49,11 @@ fn block(
     let fc1 = linear("mlp.fc1", width, hidden)?.activation(Activation::Gelu);
     Ok(Block {
         norm1: norm("layer_norm1")?,
-        qkv: linear("self_attn.qkv", width, 3 * width)?.on(placement)?,
+        qkv: linear("self_attn.qkv", width, 3 * width)?.on(placement),
         attention: Attention::on(config.num_attention_heads, placement),
-        proj: linear("self_attn.projection", width, width)?.on(placement)?,
+        proj: linear("self_attn.projection", width, width)?.on(placement),
         norm2: norm("layer_norm2")?,
-        fc1: fc1.on(placement)?,
-        fc2: linear("mlp.fc2", hidden, width)?.on(placement)?,
+        fc1: fc1.on(placement),
+        fc2: linear("mlp.fc2", hidden, width)?.on(placement),
     })
 }

@@ -8,8 +8,7 @@ mod text;
 use std::sync::Arc;
 
 use super::text_decoder::{ImageContext, Memory, TextDecoder};
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use text::Text;
 
 /// Most tokens in a step. With so many the decoder computes for as long as it reads its weights, so that more would take
@@ -114,7 +113,7 @@ impl<'a> Writer<'a> {
     }
 
     /// One pass of the decoder; answers the texts that ended with it. When it fails it has done nothing, and can be tried again.
-    pub(super) fn step(&mut self, interrupt: Interrupt<'_>) -> Result<Vec<Ended>, PassError> {
+    pub(super) fn step(&mut self, interrupt: Interrupt<'_>) -> Result<Vec<Ended>, Interrupted> {
         let going = self.going();
         let (mut tokens, mut wanted) = (Vec::new(), Vec::new());
         for it in &going {

@@ -9,15 +9,14 @@
 mod tests;
 mod variant;
 
-use candle_core::{Device, Tensor};
 use kernels::Activation;
 use weights::{Checkpoint, Scope};
 
-use crate::error::PassError;
-use crate::image_encoder::{EncodeError, ImageEncoder, batch};
-use crate::interrupt::Interrupt;
+use crate::image_encoder::{EncodeError, ImageEncoder, batch, vectors};
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::layers::{Attention, LayerNorm, Linear, LinearBuilder, PatchEmbedding};
 use crate::preprocess::{Pixels, Recipe};
+use crate::tensor::Tensor;
 use crate::vit::{Block, Config, Vit};
 use crate::{LoadError, Placement};
 pub use variant::{UnknownVariant, Variant};
@@ -37,25 +36,20 @@ const TEXT_TOWER: [&str; 6] = [
 pub struct Clip {
     tower: Tower,
     variant: Variant,
-    device: Device,
 }
 
 impl Clip {
     /// Reads `variant` from its weights file.
     ///
     /// # Errors
-    /// When the file has other tensors than the variant needs, or they cannot be brought onto the device.
+    /// When the file has other tensors than the variant needs.
     pub fn load(
         checkpoint: &Checkpoint,
         variant: Variant,
         placement: &Placement,
     ) -> Result<Self, LoadError> {
         let tower = Tower::load(checkpoint, &variant.config(), variant.dims(), placement)?;
-        Ok(Self {
-            tower,
-            variant,
-            device: placement.device.clone(),
-        })
+        Ok(Self { tower, variant })
     }
 }
 
@@ -76,8 +70,8 @@ impl ImageEncoder for Clip {
         if images.is_empty() {
             return Ok(Vec::new());
         }
-        let pixels = batch(images, self.recipe().side(), &self.device)?;
-        Ok(self.tower.forward(&pixels, interrupt)?.to_vec2()?)
+        let pixels = batch(images, self.recipe().side())?;
+        Ok(vectors(&self.tower.forward(&pixels, interrupt)?))
     }
 }
 
@@ -99,32 +93,32 @@ impl Tower {
         for name in TEXT_TOWER {
             root.ignore(name, "belongs to the text tower");
         }
-        let (width, device) = (config.width, &placement.device);
+        let (tokens, width) = (config.tokens(), config.width);
         let visual = root.pp("visual");
         let norm = |name| LayerNorm::load(&visual.pp(name), width, config.eps, placement);
         let class_token = visual.f32("class_embedding", &[width])?;
-        let positions = visual.f32("positional_embedding", &[config.tokens(), width])?;
+        let positions = visual.f32("positional_embedding", &[tokens, width])?;
         let conv1 = visual.pp("conv1");
         let resblocks = visual.pp("transformer.resblocks");
         let proj = LinearBuilder::load_transposed(&visual, "proj", width, dims)?;
         let vit = Vit {
             patch_embedding: PatchEmbedding::load(&conv1, config.patch, width, false, placement)?,
-            class_token: Tensor::from_vec(class_token, (1, 1, width), device)?,
-            positions: Tensor::from_vec(positions, (1, config.tokens(), width), device)?,
+            class_token: Tensor::new(class_token, &[1, width]),
+            positions: Tensor::new(positions, &[tokens, width]),
             norm_pre: Some(norm("ln_pre")?),
             blocks: (0..config.layers)
                 .map(|i| block(&resblocks.pp(i), config, placement))
                 .collect::<Result<_, _>>()?,
             norm: norm("ln_post")?,
         };
-        let proj = proj.on(placement)?;
+        let proj = proj.on(placement);
         checkpoint.finish()?;
         Ok(Self { vit, proj })
     }
 
     /// `[batch, side, side, 3]` to `[batch, dims]`.
-    fn forward(&self, pixels: &Tensor, interrupt: Interrupt<'_>) -> Result<Tensor, PassError> {
-        Ok(self.proj.forward(&self.vit.forward(pixels, interrupt)?)?)
+    fn forward(&self, pixels: &Tensor, interrupt: Interrupt<'_>) -> Result<Tensor, Interrupted> {
+        Ok(self.proj.forward(&self.vit.forward(pixels, interrupt)?))
     }
 }
 
@@ -137,11 +131,11 @@ fn block(scope: &Scope<'_>, config: &Config, placement: &Placement) -> Result<Bl
     let fc1 = linear("mlp.c_fc", width, hidden)?.activation(Activation::QuickGelu);
     Ok(Block {
         norm1: norm("ln_1")?,
-        qkv: qkv.on(placement)?,
+        qkv: qkv.on(placement),
         attention: Attention::on(config.heads, placement),
-        proj: linear("attn.out_proj", width, width)?.on(placement)?,
+        proj: linear("attn.out_proj", width, width)?.on(placement),
         norm2: norm("ln_2")?,
-        fc1: fc1.on(placement)?,
-        fc2: linear("mlp.c_proj", hidden, width)?.on(placement)?,
+        fc1: fc1.on(placement),
+        fc2: linear("mlp.c_proj", hidden, width)?.on(placement),
     })
 }

@@ -1,15 +1,14 @@
 //! The second stage: what each proposal holds, and how its box is to be moved to hold it better. Upstream: `TwoMLPHead`
 //! and `FastRCNNPredictor` of `torchvision/models/detection/faster_rcnn.py`.
 
-use candle_core::Tensor;
 use kernels::Activation;
 use weights::{CheckpointError, Scope};
 
 use super::config::Config;
 use super::roi_pool::SIDE;
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::layers::{Linear, LinearBuilder};
+use crate::tensor::Tensor;
 use crate::{LoadError, Placement};
 
 #[derive(Debug)]
@@ -34,32 +33,35 @@ impl BoxHead {
         let cls_score = LinearBuilder::load(&predictor.pp("cls_score"), width, classes)?;
         let bbox_pred = LinearBuilder::load(&predictor.pp("bbox_pred"), width, 4 * classes)?;
         Ok(Self {
-            fc6: fc6.activation(Activation::Relu).on(placement)?,
-            fc7: fc7.activation(Activation::Relu).on(placement)?,
-            cls_score: cls_score.on(placement)?,
-            bbox_pred: bbox_pred.on(placement)?,
+            fc6: fc6.activation(Activation::Relu).on(placement),
+            fc7: fc7.activation(Activation::Relu).on(placement),
+            cls_score: cls_score.on(placement),
+            bbox_pred: bbox_pred.on(placement),
         })
     }
 
     /// `[proposals, 7, 7, channels]` to `[proposals, representation]`.
     pub(super) fn representation(
         &self,
-        pooled: &Tensor,
+        pooled: Tensor,
         interrupt: Interrupt<'_>,
-    ) -> Result<Tensor, PassError> {
+    ) -> Result<Tensor, Interrupted> {
         interrupt.check()?;
-        let x = self.fc6.forward(&pooled.flatten_from(1)?)?;
+        let [proposals, height, width, channels] = pooled.dims();
+        let pooled = pooled.reshape(&[proposals, height * width * channels]);
+        let x = self.fc6.forward(&pooled);
+        drop(pooled);
         interrupt.check()?;
-        Ok(self.fc7.forward(&x)?)
+        Ok(self.fc7.forward(&x))
     }
 
     /// A logit for each class, the background first.
-    pub(super) fn logits(&self, representation: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn logits(&self, representation: &Tensor) -> Tensor {
         self.cls_score.forward(representation)
     }
 
     /// Four offsets for each class.
-    pub(super) fn offsets(&self, representation: &Tensor) -> candle_core::Result<Tensor> {
+    pub(super) fn offsets(&self, representation: &Tensor) -> Tensor {
         self.bbox_pred.forward(representation)
     }
 }

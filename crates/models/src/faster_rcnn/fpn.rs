@@ -1,19 +1,20 @@
 //! The feature pyramid: what the trunk's deep stages know, at the sizes of its early ones. Upstream:
 //! `FeaturePyramidNetwork` of `torchvision/ops/feature_pyramid_network.py` with `LastLevelMaxPool`.
 
-use candle_core::Tensor;
+use kernels::Isa;
 use weights::Scope;
 
 use super::config::{Config, LEVELS};
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::layers::{Conv2d, Conv2dBuilder, max_pool};
+use crate::tensor::Tensor;
 use crate::{LoadError, Placement};
 
 #[derive(Debug)]
 pub(super) struct FeaturePyramid {
     inner_blocks: Vec<Conv2d>,
     layer_blocks: Vec<Conv2d>,
+    isa: Isa,
 }
 
 impl FeaturePyramid {
@@ -26,16 +27,17 @@ impl FeaturePyramid {
         let inner_blocks = stages.clone().map(|stage| {
             let scope = conv_scope(&scope.pp("inner_blocks").pp(stage), "0");
             let inputs = config.channels(stage);
-            Ok(Conv2dBuilder::load(&scope, inputs, config.pyramid, 1)?.on(placement)?)
+            Ok(Conv2dBuilder::load(&scope, inputs, config.pyramid, 1)?.on(placement))
         });
         let layer_blocks = stages.map(|stage| {
             let scope = conv_scope(&scope.pp("layer_blocks").pp(stage), "0");
             let conv = Conv2dBuilder::load(&scope, config.pyramid, config.pyramid, 3)?;
-            Ok(conv.padding(1).on(placement)?)
+            Ok(conv.padding(1).on(placement))
         });
         Ok(Self {
             inner_blocks: inner_blocks.collect::<Result<_, LoadError>>()?,
             layer_blocks: layer_blocks.collect::<Result<_, LoadError>>()?,
+            isa: placement.isa,
         })
     }
 
@@ -45,25 +47,25 @@ impl FeaturePyramid {
         &self,
         stages: Vec<Tensor>,
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<Tensor>, PassError> {
+    ) -> Result<Vec<Tensor>, Interrupted> {
         let mut levels = Vec::with_capacity(LEVELS);
         let mut above: Option<Tensor> = None;
         let layers = self.inner_blocks.iter().zip(&self.layer_blocks);
         for ((inner_block, layer_block), stage) in layers.zip(stages).rev() {
             interrupt.check()?;
             let inner = match &above {
-                None => inner_block.forward(&stage)?,
-                Some(above) => inner_block.forward_residual(&stage, above)?, // enlarged on the way
+                None => inner_block.forward(&stage),
+                Some(above) => inner_block.forward_residual(&stage, above), // enlarged on the way
             };
             drop(stage);
             interrupt.check()?;
-            levels.push(layer_block.forward(&inner)?);
+            levels.push(layer_block.forward(&inner));
             above = Some(inner);
         }
         levels.reverse();
         if let Some(smallest) = levels.last() {
             // A window of one pixel: every second one.
-            levels.push(max_pool(smallest, 1, 2, 0)?);
+            levels.push(max_pool(self.isa, smallest, 1, 2, 0));
         }
         Ok(levels)
     }

@@ -21,14 +21,13 @@ mod rpn;
 mod tests;
 mod transform;
 
-use candle_core::{Device, Tensor};
 use imaging::RgbImage;
 use kernels::Isa;
 use weights::Checkpoint;
 
 use crate::detection::boxes::rescaled;
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::tensor::Tensor;
 use crate::{DetectError, LoadError, Placement};
 use box_head::BoxHead;
 use config::{Config, RESNET50_FPN};
@@ -59,7 +58,6 @@ pub struct FasterRcnn {
     rpn: RpnHead,
     roi_heads: BoxHead,
     config: Config,
-    device: Device,
     isa: Isa,
 }
 
@@ -67,7 +65,7 @@ impl FasterRcnn {
     /// Reads it from its weights file.
     ///
     /// # Errors
-    /// When the file has other tensors than the model needs, or they cannot be brought onto the device.
+    /// When the file has other tensors than the model needs.
     pub fn load(checkpoint: &Checkpoint, placement: &Placement) -> Result<Self, LoadError> {
         Self::load_sized(checkpoint, RESNET50_FPN, placement)
     }
@@ -84,7 +82,6 @@ impl FasterRcnn {
             rpn: RpnHead::load(&root.pp("rpn.head"), &config, placement)?,
             roi_heads: BoxHead::load(&root.pp("roi_heads"), &config, placement)?,
             config,
-            device: placement.device.clone(),
             isa: placement.isa,
         };
         checkpoint.finish()?;
@@ -96,7 +93,7 @@ impl FasterRcnn {
     ///
     /// # Errors
     /// When the image is so elongated that nothing of its short side is left at the size that the network takes
-    /// (upstream raises there too), the device fails, or `interrupt` says so.
+    /// (upstream raises there too), or `interrupt` says so.
     pub fn detect(
         &self,
         image: &RgbImage,
@@ -110,7 +107,7 @@ impl FasterRcnn {
         interrupt.check()?;
         let input = input(image, size);
         let (height, width) = input.padded;
-        let pixels = Tensor::from_vec(input.pixels, (1, height, width, 3), &self.device)?;
+        let pixels = Tensor::new(input.pixels, &[1, height, width, 3]);
         let levels = self.levels(&pixels, interrupt)?;
         let answers = self.answers(&levels, interrupt)?;
         let proposals = proposals(&answers, size, input.padded, &self.config);
@@ -130,16 +127,27 @@ impl FasterRcnn {
     /// known beforehand, for benchmarks.
     ///
     /// # Errors
-    /// When the device fails.
-    pub fn features(&self, pixels: &Tensor) -> Result<Vec<Tensor>, DetectError> {
-        let mut levels = self.levels(pixels, Interrupt::NEVER)?;
+    /// When `interrupt` says so.
+    ///
+    /// # Panics
+    /// When `pixels` are of another shape.
+    pub fn features(
+        &self,
+        pixels: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Tensor>, DetectError> {
+        let mut levels = self.levels(pixels, interrupt)?;
         let answers = levels.iter().map(|level| self.rpn.forward(level));
-        let answers = answers.collect::<candle_core::Result<Vec<_>>>()?;
+        let answers: Vec<_> = answers.collect();
         levels.extend(answers);
         Ok(levels)
     }
 
-    fn levels(&self, pixels: &Tensor, interrupt: Interrupt<'_>) -> Result<Vec<Tensor>, PassError> {
+    fn levels(
+        &self,
+        pixels: &Tensor,
+        interrupt: Interrupt<'_>,
+    ) -> Result<Vec<Tensor>, Interrupted> {
         let stages = self.body.forward(pixels, interrupt)?;
         self.fpn.forward(stages, interrupt)
     }
@@ -148,12 +156,12 @@ impl FasterRcnn {
         &self,
         levels: &[Tensor],
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<Answers>, PassError> {
+    ) -> Result<Vec<Answers>, Interrupted> {
         let answers = levels.iter().map(|level| {
             interrupt.check()?;
-            let (_, height, width, _) = level.dims4()?;
+            let [_, height, width, _] = level.dims();
             Ok(Answers {
-                values: self.rpn.forward(level)?.flatten_all()?.to_vec1()?,
+                values: self.rpn.forward(level).into_vec(),
                 size: (height, width),
             })
         });
@@ -167,36 +175,28 @@ impl FasterRcnn {
         proposals: &[[f32; 4]],
         size: (usize, usize),
         interrupt: Interrupt<'_>,
-    ) -> Result<Candidates, PassError> {
+    ) -> Result<Candidates, Interrupted> {
         if proposals.is_empty() {
             return Ok(Candidates::default());
         }
         interrupt.check()?;
-        let pooled = roi_pool::pool(levels, proposals, self.isa)?;
-        let representation = self.roi_heads.representation(&pooled, interrupt)?;
+        let pooled = roi_pool::pool(levels, proposals, self.isa);
+        let representation = self.roi_heads.representation(pooled, interrupt)?;
         interrupt.check()?;
-        let logits: Vec<f32> = self
-            .roi_heads
-            .logits(&representation)?
-            .flatten_all()?
-            .to_vec1()?;
-        let guesses = guesses(&logits, self.config.classes);
+        let logits = self.roi_heads.logits(&representation);
+        let guesses = guesses(logits.values(), self.config.classes);
         // Boxes are wanted only of the proposals that show something.
         let mut rows: Vec<u32> = guesses.iter().map(|guess| guess.proposal as u32).collect();
         rows.dedup();
         if rows.is_empty() {
             return Ok(Candidates::default());
         }
-        let count = rows.len();
-        let rows = Tensor::from_vec(rows, count, &self.device)?;
         interrupt.check()?;
-        let wanted = representation.index_select(&rows, 0)?;
-        let offsets: Vec<f32> = self.roi_heads.offsets(&wanted)?.flatten_all()?.to_vec1()?;
-        let rows: Vec<u32> = rows.to_vec1()?;
+        let offsets = self.roi_heads.offsets(&representation.gather_rows(&rows));
         let offsets_of = |guess: &Guess| {
             let row = rows.partition_point(|&row| (row as usize) < guess.proposal);
             let class = row * self.config.classes + guess.class as usize;
-            offsets.as_chunks::<4>().0[class]
+            offsets.values().as_chunks::<4>().0[class]
         };
         Ok(Candidates::new(&guesses, proposals, offsets_of, size))
     }

@@ -1,13 +1,13 @@
 //! The trunk: a ResNet of bottlenecks, whose stride lies in the 3×3 convolution ("v1.5"). Upstream: `ResNet` and
 //! `Bottleneck` of `torchvision/models/resnet.py`, with `FrozenBatchNorm2d`.
 
-use candle_core::Tensor;
+use kernels::Isa;
 use weights::Scope;
 
 use super::config::Config;
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Interrupted};
 use crate::layers::{Conv2d, Conv2dBuilder, max_pool};
+use crate::tensor::Tensor;
 use crate::{LoadError, Placement};
 
 /// torchvision sets it for its COCO weights (`overwrite_eps`); the layer's own is 1e-5.
@@ -18,6 +18,7 @@ const EPS: f64 = 0.0;
 pub(super) struct ResNet {
     conv1: Conv2d, // with bn1
     layers: [Vec<Bottleneck>; 4],
+    isa: Isa,
 }
 
 #[derive(Debug)]
@@ -52,8 +53,9 @@ impl ResNet {
             }
         }
         Ok(Self {
-            conv1: conv1.on(placement)?,
+            conv1: conv1.on(placement),
             layers,
+            isa: placement.isa,
         })
     }
 
@@ -62,15 +64,15 @@ impl ResNet {
         &self,
         pixels: &Tensor,
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<Tensor>, PassError> {
+    ) -> Result<Vec<Tensor>, Interrupted> {
         interrupt.check()?;
-        let x = self.conv1.forward(pixels)?; // [batch, height / 2, width / 2, 64]
-        let mut x = max_pool(&x, 3, 2, 1)?; // [batch, height / 4, width / 4, 64]
+        let x = self.conv1.forward(pixels); // [batch, height / 2, width / 2, 64]
+        let mut x = max_pool(self.isa, &x, 3, 2, 1); // [batch, height / 4, width / 4, 64]
         let mut stages = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             for block in layer {
                 interrupt.check()?;
-                x = block.forward(&x)?;
+                x = block.forward(&x);
             }
             stages.push(x.clone());
         }
@@ -96,25 +98,25 @@ impl Bottleneck {
         let downsample = if stride != 1 || inputs != outputs {
             let (conv, norm) = ("downsample.0", "downsample.1");
             let conv = normalised(scope, conv, norm, (inputs, outputs), 1)?.stride(stride);
-            Some(conv.on(placement)?)
+            Some(conv.on(placement))
         } else {
             None
         };
         Ok(Self {
-            conv1: conv1.on(placement)?,
-            conv2: conv2.on(placement)?,
-            conv3: conv3.on(placement)?,
+            conv1: conv1.on(placement),
+            conv2: conv2.on(placement),
+            conv3: conv3.on(placement),
             downsample,
         })
     }
 
-    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+    fn forward(&self, x: &Tensor) -> Tensor {
         let identity = match &self.downsample {
-            Some(downsample) => downsample.forward(x)?,
+            Some(downsample) => downsample.forward(x),
             None => x.clone(),
         };
-        let y = self.conv1.forward(x)?;
-        let y = self.conv2.forward(&y)?;
+        let y = self.conv1.forward(x);
+        let y = self.conv2.forward(&y);
         self.conv3.forward_residual(&y, &identity)
     }
 }

@@ -1,8 +1,10 @@
 //! What the pyramid shows of each proposal, at the level that suits the proposal's size, as a map of one size for all.
 //! Upstream: `MultiScaleRoIAlign` of `torchvision/ops/poolers.py`, with 7×7 places and 2×2 samples for each.
 
-use candle_core::{Device, Storage, Tensor, bail};
-use kernels::{FeatureMap, Isa, Roi, RoiAlign, roi_align};
+use kernels::{Isa, Roi};
+
+use crate::layers::roi_align;
+use crate::tensor::Tensor;
 
 /// Width and height of the map of a proposal.
 pub(super) const SIDE: usize = 7;
@@ -17,37 +19,10 @@ const CANONICAL_SIDE: f32 = 224.0;
 const CANONICAL_LEVEL: f32 = 4.0;
 const EPS: f32 = 1e-6;
 
-/// `levels` (`[1, height, width, channels]` each) under each box to `[boxes, 7, 7, channels]`. The work is done on the
-/// processor, wherever the levels lie.
-pub(super) fn pool(levels: &[Tensor], boxes: &[[f32; 4]], isa: Isa) -> candle_core::Result<Tensor> {
-    let Some(device) = levels.first().map(Tensor::device) else {
-        bail!("no level to look at")
-    };
-    let levels = levels
-        .iter()
-        .take(POOLED)
-        .map(|level| level.to_device(&Device::Cpu)?.contiguous())
-        .collect::<candle_core::Result<Vec<_>>>()?;
-    let storages: Vec<_> = levels.iter().map(Tensor::storage_and_layout).collect();
-    let mut maps = Vec::with_capacity(POOLED);
-    let mut channels = 0;
-    for (number, (storage, layout)) in (LARGEST..).zip(&storages) {
-        let (_, height, width, depth) = layout.shape().dims4()?;
-        let (Storage::Cpu(storage), Some((start, end))) = (&**storage, layout.contiguous_offsets())
-        else {
-            bail!(
-                "a level of {:?} that is not on the processor",
-                layout.shape()
-            )
-        };
-        channels = depth;
-        maps.push(FeatureMap {
-            values: &storage.as_slice::<f32>()?[start..end],
-            height,
-            width,
-            scale: (-number as f32).exp2(),
-        });
-    }
+/// `levels` (`[1, height, width, channels]` each) under each box to `[boxes, 7, 7, channels]`.
+pub(super) fn pool(levels: &[Tensor], boxes: &[[f32; 4]], isa: Isa) -> Tensor {
+    let scales = (LARGEST..).map(|level| (-level as f32).exp2());
+    let maps: Vec<_> = levels.iter().take(POOLED).zip(scales).collect();
     let rois: Vec<Roi> = boxes
         .iter()
         .map(|&bbox| Roi {
@@ -55,13 +30,7 @@ pub(super) fn pool(levels: &[Tensor], boxes: &[[f32; 4]], isa: Isa) -> candle_co
             bbox,
         })
         .collect();
-    let shape = RoiAlign {
-        channels,
-        side: SIDE,
-        samples: SAMPLES,
-    };
-    let pooled = roi_align(isa, shape, &maps, &rois);
-    Tensor::from_vec(pooled, (boxes.len(), SIDE, SIDE, channels), device)
+    roi_align(isa, &maps, &rois, SIDE, SAMPLES)
 }
 
 /// The level of a box, 2 to 5: that of `2^-level` of the image's sides.

@@ -1,13 +1,13 @@
 //! The proposal network's head: how likely each anchor holds a thing, and how the anchor is to be moved to hold it better.
 //! Upstream: `RPNHead` of `torchvision/models/detection/rpn.py`.
 
-use candle_core::Tensor;
 use weights::Scope;
 
 use super::anchors::PER_PLACE;
 use super::config::Config;
 use super::fpn::conv_scope;
 use crate::layers::{Conv2d, Conv2dBuilder};
+use crate::tensor::Tensor;
 use crate::{LoadError, Placement};
 
 /// Numbers for each place: a logit for each anchor, then four offsets for each.
@@ -32,13 +32,13 @@ impl RpnHead {
         let logits = answers("cls_logits", PER_PLACE)?;
         let offsets = answers("bbox_pred", 4 * PER_PLACE)?;
         Ok(Self {
-            conv: conv.padding(1).relu().on(placement)?,
-            answers: logits.beside(offsets).on(placement)?,
+            conv: conv.padding(1).relu().on(placement),
+            answers: logits.beside(offsets).on(placement),
         })
     }
 
     /// `[batch, height, width, channels]` to `[batch, height, width, 15]`.
-    pub(super) fn forward(&self, level: &Tensor) -> candle_core::Result<Tensor> {
-        self.answers.forward(&self.conv.forward(level)?)
+    pub(super) fn forward(&self, level: &Tensor) -> Tensor {
+        self.answers.forward(&self.conv.forward(level))
     }
 }

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use weights::Checkpoint;
 
+use crate::tensor::Tensor;
+
 pub(crate) struct Goldens(Checkpoint);
 
 impl Goldens {
@@ -58,6 +60,26 @@ impl Goldens {
             .map(|i| usize::try_from(i).unwrap())
             .collect()
     }
+}
+
+/// Upstream's `[batch, channels, height, width]` as `[batch, height, width, channels]`.
+pub(crate) fn nhwc(values: &[f32], [batch, channels, height, width]: [usize; 4]) -> Tensor {
+    let area = height * width;
+    let mut turned = Vec::with_capacity(values.len());
+    for image in values.chunks_exact(channels * area) {
+        for place in 0..area {
+            turned.extend(image[place..].iter().step_by(area));
+        }
+    }
+    Tensor::new(turned, &[batch, height, width, channels])
+}
+
+/// The other way round: the shape and the numbers as upstream has them.
+pub(crate) fn nchw(x: &Tensor) -> ([usize; 4], Vec<f32>) {
+    let [batch, height, width, channels] = x.dims();
+    // Channels and places change parts.
+    let turned = nhwc(x.values(), [batch, height * width, channels, 1]);
+    ([batch, channels, height, width], turned.into_vec())
 }
 
 /// Of the absolute values.

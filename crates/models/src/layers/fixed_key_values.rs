@@ -1,14 +1,13 @@
-use candle_core::{Tensor, bail};
-use kernels::{Attending, PackedKeyValues, Precision};
+use kernels::{PackedKeyValues, Precision};
 
-use super::{Attention, with_numbers};
+use super::Attention;
+use crate::tensor::Tensor;
 
 /// Keys and values that are all there before the first query comes, and that every query sees. At bf16 they are bf16 where
 /// that is so of [`Attention`].
 #[derive(Clone, Debug)]
 pub(crate) enum FixedKeyValues {
     Packed(PackedKeyValues),
-    Tensors { keys: Tensor, values: Tensor }, // each [rows, width]
 }
 
 impl Attention {
@@ -26,98 +25,76 @@ impl Attention {
     }
 
     /// Makes `keys` and `values`, each `[rows, width]`, ready to be attended to by [`Attention::over_fixed`].
-    pub(crate) fn fix(
-        &self,
-        keys: &Tensor,
-        values: &Tensor,
-    ) -> candle_core::Result<FixedKeyValues> {
-        let (rows, width) = keys.dims2()?;
-        if rows == 0 || values.dims() != [rows, width] {
-            bail!(
-                "keys of {:?} and values of {:?}",
-                keys.shape(),
-                values.shape()
-            );
-        }
-        let (keys, values) = (keys.contiguous()?, values.contiguous()?);
-        if !keys.device().is_cpu() {
-            return Ok(FixedKeyValues::Tensors { keys, values });
-        }
-        with_numbers(&keys, |keys| {
-            with_numbers(&values, |values| {
-                PackedKeyValues::new(self.isa, self.precision, keys, values, width, self.heads)
-            })
-        })?
-        .map(FixedKeyValues::Packed)
+    pub(crate) fn fix(&self, keys: &Tensor, values: &Tensor) -> FixedKeyValues {
+        let [_, width] = keys.dims();
+        assert_eq!(keys.shape(), values.shape(), "shapes of keys and values");
+        FixedKeyValues::Packed(PackedKeyValues::new(
+            self.isa,
+            self.precision,
+            keys.values(),
+            values.values(),
+            width,
+            self.heads,
+        ))
     }
 
     /// The answers to `queries`, `[queries, width]`, which all attend to everything in `fixed`.
-    pub(crate) fn over_fixed(
-        &self,
-        queries: &Tensor,
-        fixed: &FixedKeyValues,
-    ) -> candle_core::Result<Tensor> {
-        let (count, width) = queries.dims2()?;
-        match fixed {
-            FixedKeyValues::Packed(packed) => {
-                if width != packed.width() {
-                    bail!(
-                        "queries of {:?} for rows of {}",
-                        queries.shape(),
-                        packed.width()
-                    );
-                }
-                let answers = with_numbers(&queries.contiguous()?, |it| packed.attend(it))?;
-                Tensor::from_vec(answers, (count, width), queries.device())
-            }
-            FixedKeyValues::Tensors { keys, values } => {
-                let rows: Vec<u32> = (0..keys.dim(0)? as u32).collect();
-                let group = Attending {
-                    queries: count,
-                    rows: &rows,
-                };
-                self.over_tensors(queries, keys, values, &[group])
-            }
-        }
+    pub(crate) fn over_fixed(&self, queries: &Tensor, fixed: &FixedKeyValues) -> Tensor {
+        let FixedKeyValues::Packed(packed) = fixed;
+        let [_, width] = queries.dims();
+        let expected = packed.width();
+        assert_eq!(
+            width, expected,
+            "queries of {queries:?} for rows of {expected}"
+        );
+        Tensor::new(packed.attend(queries.values()), queries.shape())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{Device, Result, Tensor};
-    use kernels::Precision;
+    use kernels::{Attending, Precision};
 
     use super::FixedKeyValues;
     use crate::Placement;
-    use crate::layers::{Attention, test_numbers};
+    use crate::layers::{Attention, KeyValues, test_numbers};
+
+    fn attention() -> Attention {
+        Attention::on(3, &Placement::new(Precision::F32))
+    }
+
+    fn fixed() -> FixedKeyValues {
+        attention().fix(&test_numbers(&[9, 24], 0.1), &test_numbers(&[9, 24], 0.2))
+    }
 
     #[test]
-    fn over_fixed_keys_and_values_kernels_and_candle_operations_agree() -> Result<()> {
-        let numbers = |count: usize, seed| {
-            Tensor::from_vec(test_numbers(count * 24, seed), (count, 24), &Device::Cpu)
+    fn what_is_fixed_is_attended_to_as_what_is_written() {
+        let queries = test_numbers(&[4, 24], 0.3);
+        let mut written = KeyValues::empty(24);
+        let rows: Vec<u32> = (0..9).collect();
+        let (keys, values) = (test_numbers(&[9, 24], 0.1), test_numbers(&[9, 24], 0.2));
+        written.write(&rows, &keys, &values);
+        let all = Attending {
+            queries: 4,
+            rows: &rows,
         };
-        let attention = Attention::on(3, &Placement::new(Device::Cpu, Precision::F32));
-        let (keys, values, queries) = (numbers(9, 0.1)?, numbers(9, 0.2)?, numbers(4, 0.3)?);
-        let packed = attention.fix(&keys, &values)?;
-        let tensors = FixedKeyValues::Tensors { keys, values };
-        let kernel = attention.over_fixed(&queries, &packed)?;
-        let tensors = attention.over_fixed(&queries, &tensors)?;
-        let difference = (kernel - tensors)?.abs()?.max_all()?.to_scalar::<f32>()?;
-        assert!(difference <= 1e-5, "{difference}");
-        let narrow = queries.narrow(1, 0, 21)?;
-        let message = attention
-            .over_fixed(&narrow, &packed)
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains("for rows of 24"), "{message}");
-        let message = attention
-            .fix(&queries, &numbers(9, 0.2)?)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("keys of [4, 24] and values of [9, 24]"),
-            "{message}"
-        );
-        Ok(())
+        let expected = attention().over(&queries, &written, &[all]);
+        let got = attention().over_fixed(&queries, &fixed());
+        assert_eq!(got.shape(), expected.shape());
+        for (got, expected) in got.values().iter().zip(expected.values()) {
+            assert!((got - expected).abs() <= 1e-5, "{got}, not {expected}");
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "queries of [4, 21] for rows of 24")]
+    fn queries_that_do_not_fit_are_a_bug() {
+        let _ = attention().over_fixed(&test_numbers(&[4, 21], 0.3), &fixed());
+    }
+
+    #[test]
+    #[should_panic(expected = "left: [4, 24]\n right: [9, 24]")]
+    fn keys_and_values_that_do_not_fit_are_a_bug() {
+        let _ = attention().fix(&test_numbers(&[4, 24], 0.1), &test_numbers(&[9, 24], 0.2));
     }
 }

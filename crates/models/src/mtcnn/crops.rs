@@ -1,20 +1,16 @@
 //! Crops of an image, resampled to a network's size and put through it in batches.
 
-use candle_core::{Device, Tensor};
 use imaging::RgbImage;
-use kernels::Region;
+use kernels::{Isa, Region};
 use rayon::prelude::*;
 
 use super::boxes::pixels;
 use super::resample;
-use crate::error::PassError;
-use crate::interrupt::Interrupt;
-use crate::layers::prefers_pieces;
+use crate::interrupt::{Interrupt, Interrupted};
+use crate::tensor::Tensor;
 
-/// Most crops in one batch, as upstream.
-const BATCH: usize = 512;
-/// Most crops in one batch that stays in a core's cache.
-const PIECE: usize = 16;
+/// Most crops in one batch: so many stay in a core's cache.
+const BATCH: usize = 16;
 
 /// A box, and what a network answers of the pixels in it.
 pub(super) type Answered<const N: usize> = ([f32; 4], [f32; N]);
@@ -22,27 +18,21 @@ pub(super) type Answered<const N: usize> = ([f32; 4], [f32; N]);
 /// Puts the pixels of each box, resampled to `side`×`side`, through `network`, which answers `N` numbers for each.
 /// Boxes without a pixel in the image are left out; the others keep their order.
 pub(super) fn map<const N: usize>(
+    isa: Isa,
     image: &RgbImage,
     boxes: &[[f32; 4]],
     side: usize,
-    device: &Device,
     interrupt: Interrupt<'_>,
-    network: impl Fn(&Tensor) -> candle_core::Result<Tensor> + Sync,
-) -> Result<Vec<Answered<N>>, PassError> {
+    network: impl Fn(&Tensor) -> Tensor + Sync,
+) -> Result<Vec<Answered<N>>, Interrupted> {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let inside: Vec<([f32; 4], Region)> = boxes
         .iter()
         .filter_map(|&bbox| pixels(bbox, width, height).map(|(x, y)| (bbox, Region { x, y })))
         .collect();
-    let most = if prefers_pieces(device) {
-        // Small enough that every thread gets a few.
-        inside
-            .len()
-            .div_ceil(4 * rayon::current_num_threads())
-            .clamp(1, PIECE)
-    } else {
-        BATCH
-    };
+    // Small enough that every thread gets a few.
+    let a_few = inside.len().div_ceil(4 * rayon::current_num_threads());
+    let most = a_few.clamp(1, BATCH);
     let batches: Vec<Vec<[f32; N]>> = inside
         .par_chunks(most)
         .with_max_len(1)
@@ -51,14 +41,13 @@ pub(super) fn map<const N: usize>(
             for (_, region) in batch {
                 // Each may be as large as the image.
                 interrupt.check()?;
-                resample(image, region.clone(), (side, side)).rows(0..side, &mut crops);
+                resample(isa, image, region.clone(), (side, side)).rows(0..side, &mut crops);
             }
             interrupt.check()?;
-            let crops = Tensor::from_vec(crops, (batch.len(), side, side, 3), device)?;
-            let answers: Vec<f32> = network(&crops)?.flatten_all()?.to_vec1()?;
-            Ok(answers.as_chunks::<N>().0.to_vec())
+            let answers = network(&Tensor::new(crops, &[batch.len(), side, side, 3]));
+            Ok(answers.values().as_chunks::<N>().0.to_vec())
         })
-        .collect::<Result<_, PassError>>()?;
+        .collect::<Result<_, Interrupted>>()?;
     Ok(inside
         .into_iter()
         .map(|(bbox, _)| bbox)

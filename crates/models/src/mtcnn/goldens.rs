@@ -1,65 +1,47 @@
 //! Comparisons with upstream's answers as the three networks give them, and their formula weights.
 
-use candle_core::{Device, Tensor};
 use weights::Checkpoint;
 
 pub(super) use crate::goldens::Goldens;
 pub(super) use crate::goldens::formula::uniform;
 use crate::goldens::formula::{Tensors, checkpoint};
-use crate::goldens::largest;
+use crate::goldens::{largest, nchw, nhwc};
+use crate::tensor::Tensor;
+use crate::{Placement, Precision};
 
 impl Goldens {
     /// Compares an NHWC answer `[two logits, four offsets, landmarks…]` with the golden NCHW outputs of a case.
-    pub(in crate::mtcnn) fn assert_outputs(
-        &self,
-        case: &str,
-        answers: &Tensor,
-    ) -> candle_core::Result<()> {
-        let planes = answers.permute((0, 3, 1, 2))?.contiguous()?;
-        let values = |first, count| -> candle_core::Result<Vec<f32>> {
-            planes.narrow(1, first, count)?.flatten_all()?.to_vec1()
-        };
-        let softmax = {
-            let logits = planes.narrow(1, 0, 2)?;
-            let exp = logits.broadcast_sub(&logits.max_keepdim(1)?)?.exp()?;
-            exp.broadcast_div(&exp.sum_keepdim(1)?)?
-                .flatten_all()?
-                .to_vec1::<f32>()?
-        };
-        assert_close(
-            &softmax,
-            &self.floats(&format!("{case}.probabilities")),
-            case,
-        );
-        assert_close(
-            &values(2, 4)?,
-            &self.floats(&format!("{case}.regression")),
-            case,
-        );
-        let landmarks = format!("{case}.landmarks");
-        if self.contains(&landmarks) {
-            assert_close(&values(6, 10)?, &self.floats(&landmarks), case);
+    pub(in crate::mtcnn) fn assert_outputs(&self, case: &str, answers: &Tensor) {
+        let [.., channels] = answers.dims::<4>();
+        let (mut softmax, rows) = (answers.clone().into_vec(), answers.values());
+        let pairs = softmax.chunks_exact_mut(channels);
+        for (row, logits) in pairs.zip(rows.chunks_exact(channels)) {
+            let exps = [logits[0], logits[1]].map(|x| (x - logits[0].max(logits[1])).exp());
+            row[..2].copy_from_slice(&exps.map(|exp| exp / (exps[0] + exps[1])));
         }
-        Ok(())
+        let part = |from: &Tensor, first, count| nchw(&from.narrow(3, first, count)).1;
+        let assert = |name: &str, got: Vec<f32>| {
+            assert_close(&got, &self.floats(&format!("{case}.{name}")), case);
+        };
+        let softmax = Tensor::new(softmax, answers.shape());
+        assert("probabilities", part(&softmax, 0, 2));
+        assert("regression", part(answers, 2, 4));
+        if self.contains(&format!("{case}.landmarks")) {
+            assert("landmarks", part(answers, 6, 10));
+        }
     }
 
     /// Compares a layer's NHWC output with the golden samples of upstream's NCHW output.
-    pub(in crate::mtcnn) fn assert_tap(
-        &self,
-        tap: &str,
-        output: &Tensor,
-    ) -> candle_core::Result<()> {
+    pub(in crate::mtcnn) fn assert_tap(&self, tap: &str, output: &Tensor) {
         let shape = self.indices(&format!("{tap}.shape"));
-        let planes = output.permute((0, 3, 1, 2))?.contiguous()?;
-        assert_eq!(planes.dims()[..shape.len()], shape, "{tap}");
-        let values: Vec<f32> = planes.flatten_all()?.to_vec1()?;
+        let (dims, values) = nchw(output);
+        assert_eq!(dims[..shape.len()], shape, "{tap}");
         let expected = self.floats(&format!("{tap}.samples"));
         let count = expected.len();
         let got: Vec<f32> = (0..count)
             .map(|k| values[k * values.len() / count])
             .collect();
         assert_close(&got, &expected, tap);
-        Ok(())
     }
 }
 
@@ -113,16 +95,14 @@ pub(super) fn formula_weight(network: &str, name: &str, shape: &[usize], gain: f
 }
 
 /// The formula's input of a case, NCHW upstream, as NHWC.
-pub(super) fn formula_input(
-    case: &str,
-    shape: (usize, usize, usize),
-) -> candle_core::Result<Tensor> {
-    let (batch, height, width) = shape;
+pub(super) fn formula_input(case: &str, (batch, height, width): (usize, usize, usize)) -> Tensor {
     let values: Vec<f32> = uniform(&format!("{case}.input"), batch * 3 * height * width)
         .into_iter()
         .map(|u| u as f32)
         .collect();
-    Tensor::from_vec(values, (batch, 3, height, width), &Device::Cpu)?
-        .permute((0, 2, 3, 1))?
-        .contiguous()
+    nhwc(&values, [batch, 3, height, width])
+}
+
+pub(super) fn f32_placement() -> Placement {
+    Placement::new(Precision::F32)
 }

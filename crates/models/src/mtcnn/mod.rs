@@ -19,16 +19,14 @@ mod rnet;
 
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
 use imaging::RgbImage;
 use kernels::{AreaResample, Isa, Normalise, Region};
 use rayon::prelude::*;
 use weights::Checkpoint;
 
-use crate::error::PassError;
 use crate::interrupt::{Interrupt, Interrupted};
-use crate::layers::prefers_pieces;
-use crate::{DetectError, LoadError};
+use crate::tensor::Tensor;
+use crate::{DetectError, LoadError, Placement};
 use boxes::{landmarks_plus_one, shifted, shifted_plus_one, squared};
 use candidates::{Candidate, face_probability, propose, suppress};
 use nms::nms_min_plus_one;
@@ -71,34 +69,39 @@ pub struct Mtcnn {
     pnet: PNet,
     rnet: RNet,
     onet: ONet,
-    device: Device,
+    isa: Isa,
 }
 
 impl Mtcnn {
-    /// Reads the three networks from their weights files.
+    /// Reads the three networks from their weights files. They multiply f32 whatever `placement` says.
     ///
     /// # Errors
     /// When a file cannot be read, or has other tensors than the network needs.
-    pub fn load(pnet: &Path, rnet: &Path, onet: &Path, device: &Device) -> Result<Self, LoadError> {
+    pub fn load(
+        pnet: &Path,
+        rnet: &Path,
+        onet: &Path,
+        placement: &Placement,
+    ) -> Result<Self, LoadError> {
         let [pnet, rnet, onet] = [
             Checkpoint::open(pnet)?,
             Checkpoint::open(rnet)?,
             Checkpoint::open(onet)?,
         ];
-        Self::from_checkpoints(&pnet, &rnet, &onet, device)
+        Self::from_checkpoints(&pnet, &rnet, &onet, placement)
     }
 
     fn from_checkpoints(
         pnet: &Checkpoint,
         rnet: &Checkpoint,
         onet: &Checkpoint,
-        device: &Device,
+        placement: &Placement,
     ) -> Result<Self, LoadError> {
         let networks = Self {
-            pnet: PNet::load(&pnet.root(), device)?,
-            rnet: RNet::load(&rnet.root(), device)?,
-            onet: ONet::load(&onet.root(), device)?,
-            device: device.clone(),
+            pnet: PNet::load(&pnet.root(), placement)?,
+            rnet: RNet::load(&rnet.root(), placement)?,
+            onet: ONet::load(&onet.root(), placement)?,
+            isa: placement.isa,
         };
         for checkpoint in [pnet, rnet, onet] {
             checkpoint.finish()?;
@@ -110,7 +113,7 @@ impl Mtcnn {
     /// current rayon pool.
     ///
     /// # Errors
-    /// When the image has more than 2²⁹ pixels, the device fails, or `interrupt` says so.
+    /// When the image has more than 2²⁹ pixels, or `interrupt` says so.
     pub fn detect(
         &self,
         image: &RgbImage,
@@ -121,7 +124,7 @@ impl Mtcnn {
             return Err(DetectError::TooLarge { width, height });
         }
         let levels = levels(height as usize, width as usize);
-        let strips = strips(&levels, prefers_pieces(&self.device));
+        let strips = strips(&levels);
         let proposed = self.propose(image, &levels, &strips, interrupt)?;
         let refined = self.refine(image, &proposed, interrupt)?;
         let mut faces = self.decide(image, &refined, interrupt)?;
@@ -136,15 +139,15 @@ impl Mtcnn {
         levels: &[Level],
         strips: &[Strip],
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<[f32; 4]>, PassError> {
+    ) -> Result<Vec<[f32; 4]>, Interrupted> {
         let found: Vec<Vec<Candidate>> = strips
             .par_iter()
             .with_max_len(1)
             .map(|strip| {
                 interrupt.check()?;
-                Ok(self.search(image, &levels[strip.level], strip)?)
+                Ok(self.search(image, &levels[strip.level], strip))
             })
-            .collect::<Result<_, PassError>>()?;
+            .collect::<Result<_, Interrupted>>()?;
         let mut by_level = vec![Vec::new(); levels.len()];
         for (strip, found) in strips.iter().zip(found) {
             by_level[strip.level].extend(found);
@@ -166,31 +169,19 @@ impl Mtcnn {
     }
 
     /// What the proposal network finds in one strip of a level, row by row.
-    fn search(
-        &self,
-        image: &RgbImage,
-        level: &Level,
-        strip: &Strip,
-    ) -> candle_core::Result<Vec<Candidate>> {
+    fn search(&self, image: &RgbImage, level: &Level, strip: &Strip) -> Vec<Candidate> {
         let whole = Region {
             x: 0..image.width() as usize,
             y: 0..image.height() as usize,
         };
         let mut pixels = Vec::new();
-        resample(image, whole, (level.height, level.width)).rows(strip.rows.clone(), &mut pixels);
-        let shape = (1, strip.rows.len(), level.width, 3);
-        let answers = self
-            .pnet
-            .forward(&Tensor::from_vec(pixels, shape, &self.device)?)?;
-        let width = answers.dim(2)?;
-        let answers: Vec<f32> = answers.flatten_all()?.to_vec1()?;
-        Ok(propose(
-            &answers,
-            width,
-            strip.answers.start,
-            level,
-            THRESHOLDS[0],
-        ))
+        let size = (level.height, level.width);
+        resample(self.isa, image, whole, size).rows(strip.rows.clone(), &mut pixels);
+        let shape = [1, strip.rows.len(), level.width, 3];
+        let answers = self.pnet.forward(&Tensor::new(pixels, &shape));
+        let [_, _, width, _] = answers.dims();
+        let first_row = strip.answers.start;
+        propose(answers.values(), width, first_row, level, THRESHOLDS[0])
     }
 
     /// Second stage: the proposals that the refinement network takes for faces, moved to where it sees them.
@@ -199,8 +190,8 @@ impl Mtcnn {
         image: &RgbImage,
         boxes: &[[f32; 4]],
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<[f32; 4]>, PassError> {
-        let answers = crops::map(image, boxes, 24, &self.device, interrupt, |crops| {
+    ) -> Result<Vec<[f32; 4]>, Interrupted> {
+        let answers = crops::map(self.isa, image, boxes, 24, interrupt, |crops| {
             self.rnet.forward(crops)
         })?;
         let mut found = Vec::new();
@@ -229,8 +220,8 @@ impl Mtcnn {
         image: &RgbImage,
         boxes: &[[f32; 4]],
         interrupt: Interrupt<'_>,
-    ) -> Result<Vec<Face>, PassError> {
-        let answers = crops::map(image, boxes, 48, &self.device, interrupt, |crops| {
+    ) -> Result<Vec<Face>, Interrupted> {
+        let answers = crops::map(self.isa, image, boxes, 48, interrupt, |crops| {
             self.onet.forward(crops)
         })?;
         let mut found = Vec::new();
@@ -267,16 +258,9 @@ fn sort_as_served(faces: &mut [Face]) {
     });
 }
 
-fn resample(image: &RgbImage, region: Region, size: (usize, usize)) -> AreaResample<'_> {
-    let width = image.width() as usize;
-    AreaResample::new(
-        Isa::detect(),
-        image.pixels(),
-        width,
-        region,
-        size,
-        NORMALISE,
-    )
+fn resample(isa: Isa, image: &RgbImage, region: Region, size: (usize, usize)) -> AreaResample<'_> {
+    let (pixels, width) = (image.pixels(), image.width() as usize);
+    AreaResample::new(isa, pixels, width, region, size, NORMALISE)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-use candle_core::{Device, Tensor};
 use weights::Scope;
 
-use crate::LoadError;
 use crate::layers::{Conv2d, Conv2dBuilder};
+use crate::tensor::Tensor;
+use crate::{LoadError, Placement};
 
 /// The output network: one answer for each crop of 48×48, with landmarks.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct ONet {
 }
 
 impl ONet {
-    pub(super) fn load(scope: &Scope<'_>, device: &Device) -> Result<Self, LoadError> {
+    pub(super) fn load(scope: &Scope<'_>, placement: &Placement) -> Result<Self, LoadError> {
         let conv = |i, inputs, outputs, kernel| {
             Conv2dBuilder::load(&scope.pp(format_args!("conv{i}")), inputs, outputs, kernel)?
                 .prelu(&scope.pp(format_args!("prelu{i}")))
@@ -26,36 +26,34 @@ impl ONet {
         let offsets = Conv2dBuilder::load_dense(&scope.pp("dense6_2"), 256, 4)?;
         let landmarks = Conv2dBuilder::load_dense(&scope.pp("dense6_3"), 256, 10)?;
         Ok(Self {
-            conv1: conv(1, 3, 32, 3)?.max_pool(3).for_pieces_on(device)?,
-            conv2: conv(2, 32, 64, 3)?.max_pool(3).for_pieces_on(device)?,
-            conv3: conv(3, 64, 64, 3)?.max_pool(2).for_pieces_on(device)?,
-            conv4: conv(4, 64, 128, 2)?.for_pieces_on(device)?,
-            dense5: dense5.prelu(&scope.pp("prelu5"))?.for_pieces_on(device)?,
+            conv1: conv(1, 3, 32, 3)?.max_pool(3).for_pieces_on(placement),
+            conv2: conv(2, 32, 64, 3)?.max_pool(3).for_pieces_on(placement),
+            conv3: conv(3, 64, 64, 3)?.max_pool(2).for_pieces_on(placement),
+            conv4: conv(4, 64, 128, 2)?.for_pieces_on(placement),
+            dense5: dense5.prelu(&scope.pp("prelu5"))?.for_pieces_on(placement),
             dense6: class
                 .beside(offsets)
                 .beside(landmarks)
-                .for_pieces_on(device)?,
+                .for_pieces_on(placement),
         })
     }
 
     /// `[batch, 48, 48, 3]` to `[batch, 1, 1, 16]`: logits of no face and of a face, four offsets, x of five landmarks,
     /// then their y.
-    pub(super) fn forward(&self, crops: &Tensor) -> candle_core::Result<Tensor> {
-        let x = self.conv1.forward(crops)?; // [batch, 23, 23, 32]
-        let x = self.conv2.forward(&x)?; // [batch, 10, 10, 64]
-        let x = self.conv3.forward(&x)?; // [batch, 4, 4, 64]
-        let x = self.conv4.forward(&x)?; // [batch, 3, 3, 128]
-        let x = self.dense5.forward(&x)?; // [batch, 1, 1, 256]
+    pub(super) fn forward(&self, crops: &Tensor) -> Tensor {
+        let x = self.conv1.forward(crops); // [batch, 23, 23, 32]
+        let x = self.conv2.forward(&x); // [batch, 10, 10, 64]
+        let x = self.conv3.forward(&x); // [batch, 4, 4, 64]
+        let x = self.conv4.forward(&x); // [batch, 3, 3, 128]
+        let x = self.dense5.forward(&x); // [batch, 1, 1, 256]
         self.dense6.forward(&x)
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use candle_core::Device;
-
     use super::ONet;
-    use crate::mtcnn::goldens::{Goldens, formula_checkpoint, formula_input};
+    use crate::mtcnn::goldens::{Goldens, f32_placement, formula_checkpoint, formula_input};
 
     /// Upstream's names and shapes.
     pub(in crate::mtcnn) const TENSORS: &[(&str, &[usize])] = &[
@@ -86,20 +84,20 @@ pub(super) mod tests {
     fn onet_answers_as_upstream() -> anyhow::Result<()> {
         let goldens = Goldens::open("mtcnn_networks");
         let checkpoint = formula_checkpoint("onet", TENSORS);
-        let onet = ONet::load(&checkpoint.root(), &Device::Cpu)?;
+        let onet = ONet::load(&checkpoint.root(), &f32_placement())?;
         checkpoint.finish()?;
-        let input = formula_input("onet.48x48", (2, 48, 48))?;
-        let x = onet.conv1.forward(&input)?;
-        goldens.assert_tap("onet.48x48.pool1", &x)?;
-        let x = onet.conv2.forward(&x)?;
-        goldens.assert_tap("onet.48x48.pool2", &x)?;
-        let x = onet.conv3.forward(&x)?;
-        goldens.assert_tap("onet.48x48.pool3", &x)?;
-        let x = onet.conv4.forward(&x)?;
-        goldens.assert_tap("onet.48x48.prelu4", &x)?;
-        let x = onet.dense5.forward(&x)?;
-        goldens.assert_tap("onet.48x48.prelu5", &x)?;
-        goldens.assert_outputs("onet.48x48", &onet.forward(&input)?)?;
+        let input = formula_input("onet.48x48", (2, 48, 48));
+        let x = onet.conv1.forward(&input);
+        goldens.assert_tap("onet.48x48.pool1", &x);
+        let x = onet.conv2.forward(&x);
+        goldens.assert_tap("onet.48x48.pool2", &x);
+        let x = onet.conv3.forward(&x);
+        goldens.assert_tap("onet.48x48.pool3", &x);
+        let x = onet.conv4.forward(&x);
+        goldens.assert_tap("onet.48x48.prelu4", &x);
+        let x = onet.dense5.forward(&x);
+        goldens.assert_tap("onet.48x48.prelu5", &x);
+        goldens.assert_outputs("onet.48x48", &onet.forward(&input));
         Ok(())
     }
 
@@ -107,15 +105,12 @@ pub(super) mod tests {
     #[test]
     fn a_batch_answers_as_its_images_alone() -> anyhow::Result<()> {
         let checkpoint = formula_checkpoint("onet", TENSORS);
-        let onet = ONet::load(&checkpoint.root(), &Device::Cpu)?;
-        let input = formula_input("onet.48x48", (2, 48, 48))?;
-        let both: Vec<f32> = onet.forward(&input)?.flatten_all()?.to_vec1()?;
+        let onet = ONet::load(&checkpoint.root(), &f32_placement())?;
+        let input = formula_input("onet.48x48", (2, 48, 48));
+        let both = onet.forward(&input);
         for i in 0..2 {
-            let alone: Vec<f32> = onet
-                .forward(&input.narrow(0, i, 1)?)?
-                .flatten_all()?
-                .to_vec1()?;
-            assert_eq!(alone, both[i * 16..(i + 1) * 16]);
+            let alone = onet.forward(&input.narrow(0, i, 1));
+            assert_eq!(alone.values(), both.narrow(0, i, 1).values());
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-use candle_core::{Device, Tensor};
 use weights::Scope;
 
-use crate::LoadError;
 use crate::layers::{Conv2d, Conv2dBuilder};
+use crate::tensor::Tensor;
+use crate::{LoadError, Placement};
 
 /// The proposal network: fully convolutional, one answer for every other pixel, each for a field of 12×12.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct PNet {
 }
 
 impl PNet {
-    pub(super) fn load(scope: &Scope<'_>, device: &Device) -> Result<Self, LoadError> {
+    pub(super) fn load(scope: &Scope<'_>, placement: &Placement) -> Result<Self, LoadError> {
         let conv = |i, inputs, outputs| {
             Conv2dBuilder::load(&scope.pp(format_args!("conv{i}")), inputs, outputs, 3)?
                 .prelu(&scope.pp(format_args!("prelu{i}")))
@@ -22,28 +22,26 @@ impl PNet {
         let class = Conv2dBuilder::load(&scope.pp("conv4_1"), 32, 2, 1)?;
         let offsets = Conv2dBuilder::load(&scope.pp("conv4_2"), 32, 4, 1)?;
         Ok(Self {
-            conv1: conv(1, 3, 10)?.max_pool(2).for_pieces_on(device)?,
-            conv2: conv(2, 10, 16)?.for_pieces_on(device)?,
-            conv3: conv(3, 16, 32)?.for_pieces_on(device)?,
-            conv4: class.beside(offsets).for_pieces_on(device)?,
+            conv1: conv(1, 3, 10)?.max_pool(2).for_pieces_on(placement),
+            conv2: conv(2, 10, 16)?.for_pieces_on(placement),
+            conv3: conv(3, 16, 32)?.for_pieces_on(placement),
+            conv4: class.beside(offsets).for_pieces_on(placement),
         })
     }
 
     /// `[1, height, width, 3]` to `[1, height', width', 6]`: logits of no face and of a face, four offsets.
-    pub(super) fn forward(&self, image: &Tensor) -> candle_core::Result<Tensor> {
-        let x = self.conv1.forward(image)?; // [1, (height - 2) / 2 rounded up, …, 10]
-        let x = self.conv2.forward(&x)?;
-        let x = self.conv3.forward(&x)?;
+    pub(super) fn forward(&self, image: &Tensor) -> Tensor {
+        let x = self.conv1.forward(image); // [1, (height - 2) / 2 rounded up, …, 10]
+        let x = self.conv2.forward(&x);
+        let x = self.conv3.forward(&x);
         self.conv4.forward(&x)
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use candle_core::Device;
-
     use super::PNet;
-    use crate::mtcnn::goldens::{Goldens, formula_checkpoint, formula_input};
+    use crate::mtcnn::goldens::{Goldens, f32_placement, formula_checkpoint, formula_input};
 
     /// Upstream's names and shapes.
     pub(in crate::mtcnn) const TENSORS: &[(&str, &[usize])] = &[
@@ -66,18 +64,18 @@ pub(super) mod tests {
     fn pnet_answers_as_upstream() -> anyhow::Result<()> {
         let goldens = Goldens::open("mtcnn_networks");
         let checkpoint = formula_checkpoint("pnet", TENSORS);
-        let pnet = PNet::load(&checkpoint.root(), &Device::Cpu)?;
+        let pnet = PNet::load(&checkpoint.root(), &f32_placement())?;
         checkpoint.finish()?;
         for (height, width) in [(12, 12), (13, 17), (31, 23)] {
             let case = format!("pnet.{height}x{width}");
-            let input = formula_input(&case, (1, height, width))?;
-            let x = pnet.conv1.forward(&input)?;
-            goldens.assert_tap(&format!("{case}.pool1"), &x)?;
-            let x = pnet.conv2.forward(&x)?;
-            goldens.assert_tap(&format!("{case}.prelu2"), &x)?;
-            let x = pnet.conv3.forward(&x)?;
-            goldens.assert_tap(&format!("{case}.prelu3"), &x)?;
-            goldens.assert_outputs(&case, &pnet.forward(&input)?)?;
+            let input = formula_input(&case, (1, height, width));
+            let x = pnet.conv1.forward(&input);
+            goldens.assert_tap(&format!("{case}.pool1"), &x);
+            let x = pnet.conv2.forward(&x);
+            goldens.assert_tap(&format!("{case}.prelu2"), &x);
+            let x = pnet.conv3.forward(&x);
+            goldens.assert_tap(&format!("{case}.prelu3"), &x);
+            goldens.assert_outputs(&case, &pnet.forward(&input));
         }
         Ok(())
     }

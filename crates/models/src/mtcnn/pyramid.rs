@@ -67,16 +67,12 @@ impl Level {
     }
 }
 
-/// All levels' answers, once: in strips of a size to spread over threads, or each level in one if not `pieces`.
-pub(super) fn strips(levels: &[Level], pieces: bool) -> Vec<Strip> {
+/// All levels' answers, once, in strips of a size to spread over threads.
+pub(super) fn strips(levels: &[Level]) -> Vec<Strip> {
     let mut strips = Vec::new();
     for (level, &Level { height, width, .. }) in levels.iter().enumerate() {
         let (rows, columns) = (Level::answers(height), Level::answers(width));
-        let step = if pieces {
-            STRIP_ROWS.max(STRIP_ANSWERS / columns.max(1))
-        } else {
-            rows.max(1)
-        };
+        let step = STRIP_ROWS.max(STRIP_ANSWERS / columns.max(1));
         strips.extend((0..rows).step_by(step).map(|first| {
             let answers = first..(first + step).min(rows);
             let end = (2 * (answers.end + AFTER_POOL)).min(height - 2) + 2;
@@ -135,7 +131,7 @@ mod tests {
             height,
             width,
         });
-        let all = strips(&levels, true);
+        let all = strips(&levels);
         for (index, level) in levels.iter().enumerate() {
             let mut next = (0, 0);
             for strip in all.iter().filter(|strip| strip.level == index) {
@@ -146,7 +142,6 @@ mod tests {
             }
             assert_eq!(next, (Level::answers(level.height), level.height));
         }
-        assert_eq!(strips(&levels, false).len(), levels.len());
         assert!(all.len() > 2 * levels.len());
     }
 }

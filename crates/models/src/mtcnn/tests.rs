@@ -2,12 +2,11 @@
 
 mod mutations;
 
-use candle_core::Device;
 use imaging::RgbImage;
 use weights::Checkpoint;
 
-use super::goldens::decided_checkpoint;
-use super::pyramid::{levels, strips};
+use super::goldens::{decided_checkpoint, f32_placement};
+use super::pyramid::{Level, Strip, levels, strips};
 use super::{Face, Mtcnn, onet, pnet, rnet, sort_as_served};
 use crate::interrupt::tests::questions;
 use crate::{DetectError, Interrupt};
@@ -22,7 +21,12 @@ fn networks() -> [Checkpoint; 3] {
 
 fn mtcnn() -> anyhow::Result<Mtcnn> {
     let [pnet, rnet, onet] = networks();
-    Ok(Mtcnn::from_checkpoints(&pnet, &rnet, &onet, &Device::Cpu)?)
+    Ok(Mtcnn::from_checkpoints(
+        &pnet,
+        &rnet,
+        &onet,
+        &f32_placement(),
+    )?)
 }
 
 fn picture(width: u32, height: u32) -> RgbImage {
@@ -70,7 +74,7 @@ fn a_search_that_nobody_waits_for_ends() -> anyhow::Result<()> {
         |error| matches!(error, DetectError::Interrupted(_)),
     );
     let levels = levels(131, 97);
-    let strips = strips(&levels, true);
+    let strips = strips(&levels);
     let proposed = mtcnn
         .propose(&image, &levels, &strips, Interrupt::NEVER)?
         .len();
@@ -81,14 +85,26 @@ fn a_search_that_nobody_waits_for_ends() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What other devices are given, and what a pool of any size makes of it.
+/// And so do pools of any size.
 #[test]
 fn strips_propose_what_whole_levels_propose() -> anyhow::Result<()> {
     let mtcnn = mtcnn()?;
     let image = picture(190, 333);
     let levels = levels(333, 190);
-    let in_pieces = mtcnn.propose(&image, &levels, &strips(&levels, true), Interrupt::NEVER)?;
-    let whole = mtcnn.propose(&image, &levels, &strips(&levels, false), Interrupt::NEVER)?;
+    let strips = strips(&levels);
+    let in_pieces = mtcnn.propose(&image, &levels, &strips, Interrupt::NEVER)?;
+    let rows_of = |level| strips.iter().filter(move |strip| strip.level == level);
+    let whole = levels
+        .iter()
+        .enumerate()
+        .map(|(level, &Level { height, .. })| Strip {
+            level,
+            answers: 0..rows_of(level).map(|strip| strip.answers.len()).sum(),
+            rows: 0..height,
+        });
+    let whole: Vec<_> = whole.collect();
+    assert!(whole.len() < strips.len());
+    let whole = mtcnn.propose(&image, &levels, &whole, Interrupt::NEVER)?;
     assert!(in_pieces.len() > 500, "{} proposals", in_pieces.len());
     assert_eq!(in_pieces, whole);
     let faces = mtcnn.detect(&image, Interrupt::NEVER)?;
@@ -103,7 +119,7 @@ fn strips_propose_what_whole_levels_propose() -> anyhow::Result<()> {
 #[test]
 fn a_file_of_another_network_is_refused() {
     let [pnet, rnet, onet] = networks();
-    let error = Mtcnn::from_checkpoints(&rnet, &pnet, &onet, &Device::Cpu).unwrap_err();
+    let error = Mtcnn::from_checkpoints(&rnet, &pnet, &onet, &f32_placement()).unwrap_err();
     assert!(error.to_string().starts_with("rnet: no tensor"), "{error}");
 }
 

@@ -1,11 +1,10 @@
 //! What the goldens of all vision transformers have in common (`parity/cases/vit.py`).
 
-use candle_core::{Device, Tensor};
-
 use super::{Config, Vit};
 use crate::goldens::formula::uniform;
-use crate::goldens::{Distance, Goldens};
-use crate::{Interrupt, Isa, Placement, Precision};
+use crate::goldens::{Distance, Goldens, nhwc};
+use crate::tensor::Tensor;
+use crate::{Interrupt, Interrupted, Isa, Placement, Precision};
 
 /// A tiny network. What it leaves open is taken from the real one.
 pub(crate) struct Size {
@@ -46,7 +45,7 @@ pub(crate) const ODD: Size = Size {
 };
 
 pub(crate) fn cpu(precision: Precision) -> Placement {
-    Placement::new(Device::Cpu, precision)
+    Placement::new(precision)
 }
 
 /// Both precisions on every instruction set of this processor.
@@ -96,20 +95,14 @@ impl Size {
     }
 
     /// The formula's pixels of a case, NCHW upstream, as NHWC: a batch of two.
-    pub(crate) fn input(&self, case: &str, real: Config) -> candle_core::Result<Tensor> {
+    pub(crate) fn input(&self, case: &str, real: Config) -> Tensor {
         let side = self.config(real).side;
         let values: Vec<f32> = uniform(&format!("{case}.input"), 2 * 3 * side * side)
             .into_iter()
             .map(|u| (u * 2.0 * self.tokens) as f32)
             .collect();
-        Tensor::from_vec(values, (2, 3, side, side), &Device::Cpu)?
-            .permute((0, 2, 3, 1))?
-            .contiguous()
+        nhwc(&values, [2, 3, side, side])
     }
-}
-
-pub(crate) fn values(x: &Tensor) -> candle_core::Result<Vec<f32>> {
-    x.flatten_all()?.to_vec1()
 }
 
 /// What a comparison with upstream allows.
@@ -120,19 +113,13 @@ pub(crate) fn within(precision: Precision, distance: Distance) -> bool {
     }
 }
 
-pub(crate) fn assert_golden(
-    goldens: &Goldens,
-    name: &str,
-    got: &Tensor,
-    precision: Precision,
-) -> candle_core::Result<()> {
-    assert_eq!(got.dims(), goldens.shape(name), "{name}");
-    let distance = Distance::between(&values(got)?, &goldens.floats(name));
+pub(crate) fn assert_golden(goldens: &Goldens, name: &str, got: &Tensor, precision: Precision) {
+    assert_eq!(got.shape(), goldens.shape(name), "{name}");
+    let distance = Distance::between(got.values(), &goldens.floats(name));
     assert!(
         within(precision, distance),
         "{name} {precision:?}: {distance:?}"
     );
-    Ok(())
 }
 
 impl Vit {
@@ -143,16 +130,15 @@ impl Vit {
         case: &str,
         input: &Tensor,
         precision: Precision,
-    ) -> anyhow::Result<()> {
+    ) -> Result<(), Interrupted> {
         let stage =
             |name, got: &Tensor| assert_golden(goldens, &format!("{case}.{name}"), got, precision);
-        let embedded = self.embed(input)?;
-        stage("embedded", &embedded)?;
-        stage(
-            "block0",
-            &self.blocks[0].forward(&embedded, embedded.dim(1)?, Interrupt::NEVER)?,
-        )?;
-        stage("trunk", &self.trunk(embedded, Interrupt::NEVER)?)?;
+        let embedded = self.embed(input);
+        stage("embedded", &embedded);
+        let tokens = embedded.shape()[1];
+        let block0 = self.blocks[0].forward(&embedded, tokens, Interrupt::NEVER)?;
+        stage("block0", &block0);
+        stage("trunk", &self.trunk(embedded, Interrupt::NEVER)?);
         Ok(())
     }
 }

@@ -1,8 +1,7 @@
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
-use models::Interrupt;
 use models::faster_rcnn::FasterRcnn;
+use models::{Interrupt, Tensor};
 
 use super::{Case, picture};
 
@@ -20,14 +19,14 @@ pub(super) fn cases(name: &'static str, model: FasterRcnn) -> anyhow::Result<Vec
     let numbers: Vec<f32> = samples
         .map(|&sample| f32::from(sample) / 64.0 - 2.0)
         .collect();
-    let pixels = Tensor::from_vec(numbers, (1, HEIGHT, WIDTH, 3), &Device::Cpu)?;
+    let pixels = Tensor::new(numbers, &[1, HEIGHT, WIDTH, 3]);
     let detector = Arc::clone(&model);
     let mut cases = vec![Case {
         model: name.into(),
         batch: 1,
         gflop: Some(GFLOP),
         run: Box::new(move || {
-            detector.features(&pixels)?;
+            detector.features(&pixels, Interrupt::NEVER)?;
             Ok(())
         }),
     }];

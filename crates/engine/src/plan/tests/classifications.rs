@@ -225,11 +225,11 @@ fn what_cannot_be_judged_says_why_and_costs_the_others_nothing() {
 fn what_keeps_an_embedding_from_being_made_keeps_its_judgement_too() {
     let tasks = [whole("clip", CLIP), classify("of image", 1)];
     let models = Fake {
-        vector: |_, _| Err("no weights".to_owned()),
+        vector: |_, _| Err(fake::NO_ENCODER),
         ..Fake::default()
     };
     let results = answers(&tasks, &models);
-    let said = fake::failed(Role::Clip, "no weights");
+    let said = fake::failed(Role::Clip, fake::NO_ENCODER);
     assert_eq!(results["clip"], OperationResult::error(said));
     assert_eq!(results["of image"], results["clip"]);
 }

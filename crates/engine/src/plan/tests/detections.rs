@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::fake::{Fake, Finds, PERSON, found};
+use super::fake::{Fake, Finds, NO_DETECTOR, NO_ENCODER, PERSON, found};
 use super::{CLIP, DINOV2, answers, boxed, detect, face, face_of_person, person, whole, with};
 use crate::result::{Data, OperationResult, Status};
 
@@ -102,7 +102,7 @@ fn a_failing_or_panicking_model_costs_only_the_tasks_that_need_it() {
         Success, Success, Success, Success, Success, Success, Skipped,
     ];
     assert_eq!(statuses(Fake::default()), none);
-    let broken: [Finds; 2] = [|_| Err("no detector".into()), |_| panic!("bug")];
+    let broken: [Finds; 2] = [|_| Err(NO_DETECTOR), |_| panic!("bug")];
     for broken in broken {
         let no_person = Fake {
             persons: broken,
@@ -118,7 +118,7 @@ fn a_failing_or_panicking_model_costs_only_the_tasks_that_need_it() {
         assert_eq!(statuses(no_face), expected);
     }
     for vector in [
-        |_, _: &_| Err("no encoder".into()),
+        |_, _: &_| Err(NO_ENCODER),
         |_, _: &_| panic!("bug"),
         |_, _: &_| Ok(vec![0.0, f32::NAN]),
     ] as [fn(_, &_) -> _; 3]

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
@@ -21,12 +22,12 @@ use crate::threads::PixelThreads;
 pub(super) struct Fake {
     pub(super) persons: Finds,
     pub(super) faces: Finds,
-    pub(super) vector: fn(Role, &Pixels) -> Result<Vec<f32>, String>,
+    pub(super) vector: fn(Role, &Pixels) -> Result<Vec<f32>, EncodeError>,
     pub(super) text: fn(&Pixels, &CaptionOptions) -> Result<String, PromptError>,
     pub(super) calls: Arc<Mutex<HashMap<Role, usize>>>,
 }
 
-pub(super) type Finds = fn(&RgbImage) -> Result<Vec<Detection>, String>;
+pub(super) type Finds = fn(&RgbImage) -> Result<Vec<Detection>, DetectError>;
 
 /// Two persons, two faces, the better one first, and vectors that tell what was looked at.
 impl Default for Fake {
@@ -63,10 +64,20 @@ impl Default for Fake {
 /// The box of the default's better person.
 pub(super) const PERSON: [f32; 4] = [1.9, 2.2, 6.9, 9.9];
 
+/// What stand-ins that do not work say.
+pub(super) const NO_DETECTOR: DetectError = DetectError::TooLarge {
+    width: 1,
+    height: 2,
+};
+pub(super) const NO_ENCODER: EncodeError = EncodeError::WrongSide {
+    expected: 1,
+    found: 2,
+};
+
 /// What the plan makes of a stand-in's error.
-pub(super) fn failed(role: Role, said: &str) -> String {
+pub(super) fn failed(role: Role, error: impl Display) -> String {
     let model = Lineup::default().model(role);
-    format!("{model} failed: the network failed: {said}")
+    format!("{model} failed: {error}")
 }
 
 impl Fake {
@@ -128,10 +139,6 @@ impl std::fmt::Debug for Part {
     }
 }
 
-fn broken(said: String) -> candle_core::Error {
-    candle_core::Error::Msg(said)
-}
-
 impl ObjectDetector for Part {
     fn detect(
         &self,
@@ -143,7 +150,7 @@ impl ObjectDetector for Part {
             Role::Persons => self.fake.persons,
             _ => self.fake.faces,
         };
-        finds(image).map_err(|said| DetectError::Device(broken(said)))
+        finds(image)
     }
 }
 
@@ -165,8 +172,7 @@ impl ImageEncoder for Part {
             self.fake.count(self.role);
             (self.fake.vector)(self.role, pixels)
         });
-        let vectors = vectors.collect::<Result<_, _>>();
-        vectors.map_err(|said| EncodeError::Device(broken(said)))
+        vectors.collect()
     }
 }
 

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::fake::{Fake, failed, found};
+use super::fake::{Fake, NO_DETECTOR, failed, found};
 use super::{
     CLIP, DINOV2, answers, boxed, detect, face, face_of_person, person, shown, whole, with,
 };
@@ -118,7 +118,7 @@ fn a_person_too_thin_to_be_cut_out_is_told_and_not_taken_for_the_whole_image() {
 #[test]
 fn without_a_person_detector_nothing_falls_back_and_the_way_without_it_is_told() {
     let missing = Fake {
-        persons: |_| Err("no weights".to_owned()),
+        persons: |_| Err(NO_DETECTOR),
         ..Fake::default()
     };
     let tasks = [
@@ -129,11 +129,11 @@ fn without_a_person_detector_nothing_falls_back_and_the_way_without_it_is_told()
     ];
     let results = answers(&tasks, &missing);
     for id in ["box", "vector"] {
-        let said = failed(Role::Persons, "no weights");
+        let said = failed(Role::Persons, NO_DETECTOR);
         assert_eq!(results[id], OperationResult::error(said));
     }
     for id in ["face", "of face"] {
-        let said = failed(Role::Persons, "no weights")
+        let said = failed(Role::Persons, NO_DETECTOR)
             + "; with face_context 'whole_image' no person is needed";
         assert_eq!(results[id], OperationResult::error(said));
     }

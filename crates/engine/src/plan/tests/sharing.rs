@@ -3,7 +3,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::fake::{Fake, Finds, found};
+use super::fake::{Fake, Finds, NO_DETECTOR, found};
 use super::{
     CLIP, DINOV2, Plan, answers, detect, face, face_of_person, person, plan, stages, task,
     timed_answers, vector, whole, with,
@@ -118,7 +118,7 @@ fn stages_are_timed_only_if_they_ran() {
     let (_, of_nobody) = timed_answers(&[face_of_person("f", CLIP)], &Fake::nobody());
     assert_eq!(of_nobody, all);
     let failing = Fake {
-        persons: |_| Err("no weights".to_owned()),
+        persons: |_| Err(NO_DETECTOR),
         ..Fake::default()
     };
     let (_, of_failing) = timed_answers(&[face_of_person("f", CLIP)], &failing);
@@ -225,7 +225,7 @@ const PERSONS: [Finds; 4] = [
     |_| Ok(vec![found([1.9, 2.2, 6.9, 9.9], 0.95)]),
     |_| Ok(Vec::new()),
     |_| Ok(vec![found([3.1, 3.0, 3.9, 5.0], 0.9)]),
-    |_| Err("no weights".to_owned()),
+    |_| Err(NO_DETECTOR),
 ];
 
 proptest! {

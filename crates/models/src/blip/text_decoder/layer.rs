@@ -1,9 +1,9 @@
-use candle_core::Tensor;
 use kernels::{Activation, Attending};
 use weights::Scope;
 
 use super::TextConfig;
 use crate::layers::{Attention, FixedKeyValues, KeyValues, LayerNorm, Linear, LinearBuilder};
+use crate::tensor::Tensor;
 use crate::{LoadError, Placement};
 
 /// Attention to the text so far, attention to the image, and an MLP; each added to what came in, and normed afterwards.
@@ -39,28 +39,28 @@ impl Layer {
         let add_norm = |name, inputs| AddNorm::load(&scope.pp(name), inputs, config, placement);
         let cross = scope.pp("crossattention.self");
         let linear = |scope: Scope<'_>, inputs, outputs| -> Result<Linear, LoadError> {
-            Ok(LinearBuilder::load(&scope, inputs, outputs)?.on(placement)?)
+            Ok(LinearBuilder::load(&scope, inputs, outputs)?.on(placement))
         };
         let intermediate = LinearBuilder::load(&scope.pp("intermediate.dense"), width, hidden)?;
         Ok(Self {
             attention: Attention::on(config.num_attention_heads, placement),
-            qkv: qkv(&scope.pp("attention.self"), width)?.on(placement)?,
+            qkv: qkv(&scope.pp("attention.self"), width)?.on(placement),
             output: add_norm("attention.output", width)?,
             image_query: linear(cross.pp("query"), width, width)?,
             image_key: linear(cross.pp("key"), image_width, width)?,
             image_value: linear(cross.pp("value"), image_width, width)?,
             image_output: add_norm("crossattention.output", width)?,
-            intermediate: intermediate.activation(Activation::Gelu).on(placement)?,
+            intermediate: intermediate.activation(Activation::Gelu).on(placement),
             mlp_output: add_norm("output", hidden)?,
             width,
         })
     }
 
     /// Keys and values of an image's tokens, `[tokens, image_width]`.
-    pub(super) fn look_at(&self, tokens: &Tensor) -> candle_core::Result<FixedKeyValues> {
+    pub(super) fn look_at(&self, tokens: &Tensor) -> FixedKeyValues {
         self.attention.fix(
-            &self.image_key.forward(tokens)?,
-            &self.image_value.forward(tokens)?,
+            &self.image_key.forward(tokens),
+            &self.image_value.forward(tokens),
         )
     }
 
@@ -78,25 +78,26 @@ impl Layer {
         rows: &[u32],
         texts: &[Attending<'_>],
         seen: impl Iterator<Item = (&'a FixedKeyValues, usize)>,
-    ) -> candle_core::Result<Tensor> {
-        let qkv = self.qkv.forward(x)?; // [tokens, 3 * width]
+    ) -> Tensor {
+        let qkv = self.qkv.forward(x); // [tokens, 3 * width]
         let part = |i| qkv.narrow(1, i * self.width, self.width);
-        kept.write(rows, &part(1)?, &part(2)?)?;
-        let x = self
-            .output
-            .forward(&self.attention.over(&part(0)?, kept, texts)?, x)?;
+        kept.write(rows, &part(1), &part(2));
+        let attended = self.attention.over(&part(0), kept, texts);
+        let x = self.output.forward(&attended, x);
 
-        let queries = self.image_query.forward(&x)?;
+        let queries = self.image_query.forward(&x);
         let mut first = 0;
         let mut answers = Vec::new();
         for (image, tokens) in seen {
-            let queries = queries.narrow(0, first, tokens)?;
-            answers.push(self.attention.over_fixed(&queries, image)?);
+            let queries = queries.narrow(0, first, tokens);
+            answers.push(self.attention.over_fixed(&queries, image));
             first += tokens;
         }
-        let x = self.image_output.forward(&Tensor::cat(&answers, 0)?, &x)?;
+        let x = self
+            .image_output
+            .forward(&Tensor::concatenate(&answers, 0), &x);
 
-        self.mlp_output.forward(&self.intermediate.forward(&x)?, &x)
+        self.mlp_output.forward(&self.intermediate.forward(&x), &x)
     }
 }
 
@@ -109,14 +110,13 @@ impl AddNorm {
     ) -> Result<Self, LoadError> {
         let (width, eps) = (config.hidden_size, config.layer_norm_eps);
         Ok(Self {
-            dense: LinearBuilder::load(&scope.pp("dense"), inputs, width)?.on(placement)?,
+            dense: LinearBuilder::load(&scope.pp("dense"), inputs, width)?.on(placement),
             norm: LayerNorm::load(&scope.pp("LayerNorm"), width, eps, placement)?,
         })
     }
 
-    fn forward(&self, x: &Tensor, residual: &Tensor) -> candle_core::Result<Tensor> {
-        self.norm
-            .forward(&self.dense.forward_residual(x, residual)?)
+    fn forward(&self, x: &Tensor, residual: &Tensor) -> Tensor {
+        self.norm.forward(&self.dense.forward_residual(x, residual))
     }
 }
 

@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use candle_core::{Device, Tensor};
-
 use super::*;
 use crate::blip::network::Network;
 use crate::blip::tests::{EVEN, ODD, Size};
-use crate::vit::goldens::{cpu, placements, values};
+use crate::tensor::Tensor;
+use crate::vit::goldens::{cpu, placements};
 use crate::{Placement, Precision};
 
 /// Texts of all kinds: greedy and with beams, short and up to the limit, with prompts of up to 15 tokens.
@@ -51,7 +50,7 @@ impl Case {
         let network = size.network(placement);
         let end = size.config().text_config.sep_token_id;
         let look =
-            || -> anyhow::Result<_> { Ok(network.look_at(&size.input()?, Interrupt::NEVER)?) };
+            || -> anyhow::Result<_> { Ok(network.look_at(&size.input(), Interrupt::NEVER)?) };
         let wishes = wishes(size);
         let mut alone = Vec::new();
         for wish in &wishes {
@@ -285,9 +284,9 @@ fn an_interrupted_step_can_be_taken_again() -> anyhow::Result<()> {
 fn numbers_that_are_none_are_one_texts_trouble() -> anyhow::Result<()> {
     for placement in placements() {
         let case = Case::new(&EVEN, &placement)?;
-        let mut pixels = values(&EVEN.input()?)?;
+        let mut pixels = EVEN.input().into_vec();
         pixels[0] = f32::NAN;
-        let input = Tensor::from_vec(pixels, (2, 32, 32, 3), &Device::Cpu)?;
+        let input = Tensor::new(pixels, &[2, 32, 32, 3]);
         let mut contexts = case.network.look_at(&input, Interrupt::NEVER)?;
         let broken = Arc::new(contexts.remove(0));
         let mut writer = case.writer();

@@ -8,9 +8,8 @@ use crate::faster_rcnn::detections::{Candidates, guesses};
 use crate::faster_rcnn::proposals::{Answers, largest, proposals};
 use crate::faster_rcnn::roi_pool;
 use crate::faster_rcnn::rpn::ANSWERS;
-use crate::goldens::Goldens;
 use crate::goldens::formula::uniform;
-use candle_core::{Device, Tensor};
+use crate::goldens::{Goldens, nchw, nhwc};
 use kernels::Isa;
 
 fn goldens() -> Goldens {
@@ -165,20 +164,17 @@ fn boxes_are_pooled_from_upstreams_levels() {
 }
 
 #[test]
-fn pooled_boxes_are_upstreams() -> anyhow::Result<()> {
+fn pooled_boxes_are_upstreams() {
     let maps = (0..4).map(|i| {
         let (height, width) = (256 >> (i + 2), 320 >> (i + 2));
         let values = numbers(&format!("pool.{i}"), 3 * height * width, 1.0);
-        Tensor::from_vec(values, (1, 3, height, width), &Device::Cpu)?
-            .permute((0, 2, 3, 1))?
-            .contiguous()
+        nhwc(&values, [1, 3, height, width])
     });
-    let maps = maps.collect::<candle_core::Result<Vec<_>>>()?;
+    let maps: Vec<_> = maps.collect();
     let boxes = heap("pool.boxes", 40, 300.0, 250.0, 100.0);
     let expected = goldens().floats("pool.output");
     for isa in Isa::available() {
-        let got = roi_pool::pool(&maps, &boxes, isa)?.permute((0, 3, 1, 2))?;
-        let got: Vec<f32> = got.contiguous()?.flatten_all()?.to_vec1()?;
+        let (_, got) = nchw(&roi_pool::pool(&maps, &boxes, isa));
         // Every third box is in the goldens.
         let got = got.chunks_exact(3 * 49).step_by(3).flatten();
         assert_eq!(got.clone().count(), expected.len());
@@ -186,7 +182,6 @@ fn pooled_boxes_are_upstreams() -> anyhow::Result<()> {
             assert!((got - expected).abs() <= 2e-6, "{i}: {got}, not {expected}");
         }
     }
-    Ok(())
 }
 
 #[test]

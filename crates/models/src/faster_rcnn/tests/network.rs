@@ -1,21 +1,20 @@
 //! Every stage of the tiny networks, on every instruction set and in both precisions.
 
-use candle_core::{Device, Tensor};
-
 use super::sizes::{EVEN, ODD, Size, picture};
 use crate::faster_rcnn::detections::{Candidates, guesses};
 use crate::faster_rcnn::proposals::proposals;
 use crate::faster_rcnn::rpn::ANSWERS;
 use crate::faster_rcnn::{FasterRcnn, anchors::PER_PLACE, roi_pool};
-use crate::goldens::{Distance, Goldens};
+use crate::goldens::{Distance, Goldens, nchw};
 use crate::interrupt::tests::questions;
+use crate::tensor::Tensor;
 use crate::{DetectError, Interrupt, Isa, Placement, Precision};
 
 fn placements() -> impl Iterator<Item = Placement> {
     Isa::available().into_iter().flat_map(|isa| {
         [Precision::F32, Precision::Bf16].map(|precision| Placement {
             isa,
-            ..Placement::new(Device::Cpu, precision)
+            ..Placement::new(precision)
         })
     })
 }
@@ -25,16 +24,14 @@ fn f32_placements() -> impl Iterator<Item = Placement> {
 }
 
 /// The elements of `x` (NHWC, or `[rows, features]`) that the goldens hold of upstream's (NCHW).
-fn samples(x: &Tensor, count: usize) -> candle_core::Result<Vec<f32>> {
-    let x = if x.rank() == 4 {
-        x.permute((0, 3, 1, 2))?.contiguous()?
+fn samples(x: &Tensor, count: usize) -> Vec<f32> {
+    let values = if x.shape().len() == 4 {
+        nchw(x).1
     } else {
-        x.clone()
+        x.values().to_vec()
     };
-    let values: Vec<f32> = x.flatten_all()?.to_vec1()?;
-    Ok((0..count)
-        .map(|k| values[k * values.len() / count])
-        .collect())
+    let sample = |k| values[k * values.len() / count];
+    (0..count).map(sample).collect()
 }
 
 /// What a comparison with upstream allows.
@@ -52,16 +49,15 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
-    fn assert(&self, tap: &str, got: &Tensor) -> candle_core::Result<()> {
+    fn assert(&self, tap: &str, got: &Tensor) {
         let expected = self.goldens.floats(&format!("{}.{tap}", self.case));
-        let distance = Distance::between(&samples(got, expected.len())?, &expected);
+        let distance = Distance::between(&samples(got, expected.len()), &expected);
         assert!(
             within(self.precision, distance),
             "{}.{tap} {:?}: {distance:?}",
             self.case,
             self.precision
         );
-        Ok(())
     }
 }
 
@@ -69,7 +65,7 @@ impl Stages<'_> {
 fn every_stage_answers_as_upstream() -> anyhow::Result<()> {
     let goldens = Goldens::open("faster_rcnn");
     for size in [EVEN, ODD] {
-        let input = size.input()?;
+        let input = size.input();
         for placement in placements() {
             let network = size.network(&placement)?;
             let stages = Stages {
@@ -79,17 +75,17 @@ fn every_stage_answers_as_upstream() -> anyhow::Result<()> {
             };
             let trunk = network.body.forward(&input, Interrupt::NEVER)?;
             for (i, stage) in trunk.iter().enumerate() {
-                stages.assert(&format!("c{}", i + 2), stage)?;
+                stages.assert(&format!("c{}", i + 2), stage);
             }
             let levels = network.fpn.forward(trunk.clone(), Interrupt::NEVER)?;
             assert_eq!(levels.len(), 5);
             for (i, level) in levels.iter().enumerate() {
-                stages.assert(&format!("p{}", i + 2), level)?;
-                let answers = network.rpn.forward(level)?;
-                let logits = answers.narrow(3, 0, PER_PLACE)?;
-                stages.assert(&format!("logits{}", i + 2), &logits)?;
-                let offsets = answers.narrow(3, PER_PLACE, ANSWERS - PER_PLACE)?;
-                stages.assert(&format!("offsets{}", i + 2), &offsets)?;
+                stages.assert(&format!("p{}", i + 2), level);
+                let answers = network.rpn.forward(level);
+                let logits = answers.narrow(3, 0, PER_PLACE);
+                stages.assert(&format!("logits{}", i + 2), &logits);
+                let offsets = answers.narrow(3, PER_PLACE, ANSWERS - PER_PLACE);
+                stages.assert(&format!("offsets{}", i + 2), &offsets);
             }
             second_stage(&network, &stages, &levels)?;
         }
@@ -106,14 +102,12 @@ fn second_stage(
     let boxes = stages
         .goldens
         .rows::<4>(&format!("{}.proposals", stages.case));
-    let pooled = roi_pool::pool(levels, &boxes, network.isa)?;
-    stages.assert("pooled", &pooled)?;
-    let representation = network
-        .roi_heads
-        .representation(&pooled, Interrupt::NEVER)?;
-    stages.assert("representation", &representation)?;
-    stages.assert("classes", &network.roi_heads.logits(&representation)?)?;
-    stages.assert("boxes", &network.roi_heads.offsets(&representation)?)?;
+    let pooled = roi_pool::pool(levels, &boxes, network.isa);
+    stages.assert("pooled", &pooled);
+    let representation = network.roi_heads.representation(pooled, Interrupt::NEVER)?;
+    stages.assert("representation", &representation);
+    stages.assert("classes", &network.roi_heads.logits(&representation));
+    stages.assert("boxes", &network.roi_heads.offsets(&representation));
     Ok(())
 }
 
@@ -130,7 +124,7 @@ fn assert_boxes(got: &[[f32; 4]], expected: &[[f32; 4]], what: &str) {
 fn proposals_and_detections_are_upstreams() -> anyhow::Result<()> {
     let goldens = Goldens::open("faster_rcnn");
     for size in [EVEN, ODD] {
-        let (case, input) = (size.case(), size.input()?);
+        let (case, input) = (size.case(), size.input());
         for placement in f32_placements() {
             let network = size.network(&placement)?;
             let levels = network.levels(&input, Interrupt::NEVER)?;
@@ -190,7 +184,7 @@ fn persons_in_pictures_are_upstreams() -> anyhow::Result<()> {
 
 #[test]
 fn images_of_which_nothing_is_left_are_refused() -> anyhow::Result<()> {
-    let network = Size::network(&ODD, &Placement::new(Device::Cpu, Precision::F32))?;
+    let network = Size::network(&ODD, &Placement::new(Precision::F32))?;
     for (height, width) in [(1, 400), (400, 1), (0, 0), (0, 9)] {
         let error = network
             .detect(&picture("elongated", height, width), Interrupt::NEVER)
@@ -207,7 +201,7 @@ fn images_of_which_nothing_is_left_are_refused() -> anyhow::Result<()> {
 /// Each bottleneck asks, twice each level of the pyramid, each level of the proposals, and each layer of the second stage.
 #[test]
 fn a_search_that_nobody_waits_for_ends() -> anyhow::Result<()> {
-    let network = EVEN.network(&Placement::new(Device::Cpu, Precision::F32))?;
+    let network = EVEN.network(&Placement::new(Precision::F32))?;
     let image = picture("faster_rcnn.even.picture.64x80", 64, 80);
     let asked = questions(
         |interrupt| network.detect(&image, interrupt),
@@ -224,7 +218,7 @@ fn a_search_that_nobody_waits_for_ends() -> anyhow::Result<()> {
 /// One thread or many, the same numbers.
 #[test]
 fn threads_change_nothing() -> anyhow::Result<()> {
-    let network = EVEN.network(&Placement::new(Device::Cpu, Precision::F32))?;
+    let network = EVEN.network(&Placement::new(Precision::F32))?;
     let image = picture("faster_rcnn.even.picture.64x80", 64, 80);
     let expected = network.detect(&image, Interrupt::NEVER)?;
     assert!(!expected.is_empty());
@@ -245,7 +239,7 @@ fn threads_change_nothing() -> anyhow::Result<()> {
 fn boxes_of_some_proposals_are_those_of_all() -> anyhow::Result<()> {
     for placement in placements() {
         let network = EVEN.network(&placement)?;
-        let levels = network.levels(&EVEN.input()?, Interrupt::NEVER)?;
+        let levels = network.levels(&EVEN.input(), Interrupt::NEVER)?;
         let boxes = proposals(
             &network.answers(&levels, Interrupt::NEVER)?,
             EVEN.size,
@@ -254,26 +248,18 @@ fn boxes_of_some_proposals_are_those_of_all() -> anyhow::Result<()> {
         );
         let found = network.candidates(&levels, &boxes, EVEN.size, Interrupt::NEVER)?;
         let representation = network.roi_heads.representation(
-            &roi_pool::pool(&levels, &boxes, network.isa)?,
+            roi_pool::pool(&levels, &boxes, network.isa),
             Interrupt::NEVER,
         )?;
-        let logits: Vec<f32> = network
-            .roi_heads
-            .logits(&representation)?
-            .flatten_all()?
-            .to_vec1()?;
-        let offsets: Vec<f32> = network
-            .roi_heads
-            .offsets(&representation)?
-            .flatten_all()?
-            .to_vec1()?;
-        let guesses = guesses(&logits, EVEN.config.classes);
+        let logits = network.roi_heads.logits(&representation);
+        let offsets = network.roi_heads.offsets(&representation);
+        let guesses = guesses(logits.values(), EVEN.config.classes);
         let all = Candidates::new(
             &guesses,
             &boxes,
             |guess| {
                 let class = guess.proposal * EVEN.config.classes + guess.class as usize;
-                offsets.as_chunks::<4>().0[class]
+                offsets.values().as_chunks::<4>().0[class]
             },
             EVEN.size,
         );

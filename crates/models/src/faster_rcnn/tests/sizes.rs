@@ -1,6 +1,5 @@
 //! The tiny networks of the goldens, on formula weights.
 
-use candle_core::{Device, Tensor};
 use imaging::RgbImage;
 use weights::Checkpoint;
 
@@ -8,6 +7,8 @@ use crate::faster_rcnn::FasterRcnn;
 use crate::faster_rcnn::anchors::PER_PLACE;
 use crate::faster_rcnn::config::Config;
 use crate::goldens::formula::{Tensors, checkpoint, uniform};
+use crate::goldens::nhwc;
+use crate::tensor::Tensor;
 use crate::{LoadError, Placement};
 
 /// A tiny network, and the (height, width) of what it is shown.
@@ -155,13 +156,11 @@ impl Size {
     }
 
     /// The formula's pixels of the stages, NCHW upstream, as NHWC.
-    pub(super) fn input(&self) -> candle_core::Result<Tensor> {
+    pub(super) fn input(&self) -> Tensor {
         let (height, width) = self.padded;
         let values = uniform(&format!("{}.input", self.case()), 3 * height * width);
         let values: Vec<f32> = values.into_iter().map(|u| (2.0 * u) as f32).collect();
-        Tensor::from_vec(values, (1, 3, height, width), &Device::Cpu)?
-            .permute((0, 2, 3, 1))?
-            .contiguous()
+        nhwc(&values, [1, 3, height, width])
     }
 }
 

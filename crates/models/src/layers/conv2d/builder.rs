@@ -1,10 +1,9 @@
 use std::borrow::Cow;
 
-use candle_core::{Device, Tensor};
-use kernels::{Conv2dWeights, Isa, Precision, Rectifier};
+use kernels::{Conv2dWeights, Precision, Rectifier};
 use weights::{CheckpointError, Scope};
 
-use super::{Conv2d, Tensors, Weights};
+use super::{Conv2d, Weights};
 use crate::Placement;
 
 /// A convolution being put together: its tensors, read from a checkpoint, and what follows it.
@@ -175,38 +174,28 @@ impl<'a> Conv2dBuilder<'a> {
         self
     }
 
-    /// The layer, ready to run where `placement` says.
-    pub(crate) fn on(self, placement: &Placement) -> candle_core::Result<Conv2d> {
+    /// The layer, ready to run as `placement` says.
+    pub(crate) fn on(self, placement: &Placement) -> Conv2d {
         debug_assert!(self.pool.is_none(), "pooling is done in pieces only");
-        let weights = if placement.device.is_cpu() {
-            Weights::Packed(Box::new(self.pack(placement.isa, placement.precision)))
-        } else {
-            Weights::Tensors(self.tensors(placement)?)
-        };
-        Ok(Conv2d {
-            weights,
+        Conv2d {
+            weights: self.pack(placement, placement.precision),
             in_pieces: false,
             pool: None,
-        })
+        }
     }
 
-    /// The layer for callers that cut their work into pieces ([`super::super::prefers_pieces`]), each for one thread.
-    /// Multiplies f32, and has no padding.
-    pub(crate) fn for_pieces_on(self, device: &Device) -> candle_core::Result<Conv2d> {
+    /// The layer for callers that cut their work into pieces, each for one thread. Multiplies f32 whatever `placement` says,
+    /// and has no padding.
+    pub(crate) fn for_pieces_on(self, placement: &Placement) -> Conv2d {
         debug_assert_eq!(self.padding, 0);
-        let weights = if device.is_cpu() {
-            Weights::Packed(Box::new(self.pack(Isa::detect(), Precision::F32)))
-        } else {
-            Weights::Tensors(self.tensors(&Placement::new(device.clone(), Precision::F32))?)
-        };
-        Ok(Conv2d {
-            weights,
+        Conv2d {
+            weights: self.pack(placement, Precision::F32),
             in_pieces: true,
             pool: self.pool,
-        })
+        }
     }
 
-    pub(super) fn pack(&self, isa: Isa, precision: Precision) -> kernels::Conv2d {
+    fn pack(&self, placement: &Placement, precision: Precision) -> Weights {
         let weights = Conv2dWeights {
             out_channels: self.out_channels,
             in_channels: self.in_channels,
@@ -221,25 +210,10 @@ impl<'a> Conv2dBuilder<'a> {
                 Owned::PRelu(slopes) => Rectifier::PRelu(slopes),
             },
         };
-        kernels::Conv2d::new(isa, precision, &weights)
-    }
-
-    pub(super) fn tensors(&self, placement: &Placement) -> candle_core::Result<Tensors> {
-        let (channels, kernel, device) = (self.out_channels, self.kernel, &placement.device);
-        let shape = (channels, self.in_channels, kernel, kernel);
-        let per_channel = |values: &[f32]| Tensor::from_slice(values, (1, channels, 1, 1), device);
-        let weight = Tensor::from_slice(&self.weight, shape, device)?;
-        Ok(Tensors {
-            weight: super::super::round(&weight, placement.precision)?,
-            bias: per_channel(&self.bias)?,
-            slopes: match &self.rectifier {
-                Owned::None => None,
-                Owned::Relu => Some(per_channel(&vec![0.0; channels])?),
-                Owned::PRelu(slopes) => Some(per_channel(slopes)?),
-            },
-            stride: self.stride,
-            padding: self.padding,
-            precision: placement.precision,
-        })
+        Weights::Packed(Box::new(kernels::Conv2d::new(
+            placement.isa,
+            precision,
+            &weights,
+        )))
     }
 }

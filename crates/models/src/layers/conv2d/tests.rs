@@ -1,138 +1,102 @@
 use std::borrow::Cow;
 
-use candle_core::{DType, Device, Result, Tensor};
 use kernels::Precision;
 
+use super::Conv2dBuilder;
 use super::builder::Owned;
-use super::{Conv2d, Conv2dBuilder, Weights};
 use crate::Placement;
-use crate::layers::test_numbers as numbers;
+use crate::layers::test_numbers;
 
 fn builder(channels: (usize, usize), kernel: usize) -> Conv2dBuilder<'static> {
     let (in_channels, out_channels) = channels;
+    let weight = test_numbers(&[out_channels, in_channels, kernel, kernel], 0.1);
     Conv2dBuilder {
         in_channels,
         out_channels,
         kernel,
         stride: 1,
         padding: 0,
-        weight: Cow::Owned(numbers(in_channels * out_channels * kernel * kernel, 0.1)),
-        bias: numbers(out_channels, 0.2),
-        rectifier: Owned::PRelu(numbers(out_channels, 0.3)),
+        weight: Cow::Owned(weight.into_vec()),
+        bias: test_numbers(&[out_channels], 0.2).into_vec(),
+        rectifier: Owned::PRelu(test_numbers(&[out_channels], 0.3).into_vec()),
         pool: None,
     }
 }
 
-fn assert_same(a: Tensor, b: Tensor, tolerance: f32) -> Result<()> {
-    assert_eq!(a.dims(), b.dims());
-    let difference = (a - b)?.abs()?.max_all()?.to_scalar::<f32>()?;
-    assert!(difference <= tolerance, "{difference}");
-    Ok(())
+fn f32() -> Placement {
+    Placement::new(Precision::F32)
 }
 
-/// What other devices run, on the one device every machine has.
+/// What callers cut into pieces is what is done at once, and pooling takes the largest of each window.
 #[test]
-fn pieces_and_candle_operations_agree() -> Result<()> {
-    let device = Device::Cpu;
-    for (channels, kernel, pool, (height, width)) in [
-        ((3, 10), 3, Some(2), (12, 13)),
-        ((3, 10), 3, Some(2), (13, 18)),
-        ((3, 28), 3, Some(3), (24, 24)),
-        ((28, 48), 3, Some(3), (11, 12)),
-        ((48, 64), 2, None, (4, 4)),
-        ((64, 6), 1, None, (1, 1)),
+fn pieces_are_parts_of_the_whole() {
+    for (channels, kernel, (height, width)) in [
+        ((3, 10), 3, (12, 13)),
+        ((28, 48), 3, (11, 12)),
+        ((48, 64), 2, (4, 4)),
     ] {
-        let mut builder = builder(channels, kernel);
-        builder.pool = pool;
-        let packed = builder.clone().for_pieces_on(&device)?;
-        let tensors = Conv2d {
-            weights: Weights::Tensors(
-                builder.tensors(&Placement::new(device.clone(), Precision::F32))?,
-            ),
-            in_pieces: true,
-            pool,
-        };
-        let shape = (2, height, width, channels.0);
-        let count = 2 * height * width * channels.0;
-        let input = Tensor::from_vec(numbers(count, 0.5), shape, &device)?;
-        assert_same(packed.forward(&input)?, tensors.forward(&input)?, 1e-4)?;
-    }
-    Ok(())
-}
+        let input = test_numbers(&[2, height, width, channels.0], 0.5);
+        let whole = builder(channels, kernel).on(&f32()).forward(&input);
+        let pieces = builder(channels, kernel).for_pieces_on(&f32());
+        let pieces = pieces.forward(&input);
+        assert_eq!(pieces.shape(), whole.shape());
+        assert_eq!(pieces.values(), whole.values());
 
-#[test]
-fn whole_layers_and_candle_operations_agree() -> Result<()> {
-    let device = Device::Cpu;
-    for (channels, kernel, stride, padding) in [
-        ((3, 16), 7, 2, 3),
-        ((32, 48), 3, 1, 1),
-        ((16, 40), 3, 2, 1),
-        ((24, 15), 1, 1, 0),
-        ((8, 64), 1, 2, 0),
-    ] {
-        // Rounding to bf16 before or after Winograd's transform makes a difference. A sum's terms are products of sines.
-        let typical = 0.5 * ((channels.0 * kernel * kernel) as f32).sqrt();
-        for (precision, part) in [(Precision::F32, 1e-5), (Precision::Bf16, 3e-2)] {
-            let tolerance = part * typical;
-            for rectifier in [Owned::None, Owned::Relu] {
-                let placement = Placement::new(device.clone(), precision);
-                let mut builder = builder(channels, kernel).stride(stride).padding(padding);
-                builder.rectifier = rectifier;
-                let tensors = Conv2d {
-                    weights: Weights::Tensors(builder.tensors(&placement)?),
-                    in_pieces: false,
-                    pool: None,
-                };
-                let packed = builder.on(&placement)?;
-                let count = 2 * 9 * 11 * channels.0;
-                let input = Tensor::from_vec(numbers(count, 0.5), (2, 9, 11, channels.0), &device)?;
-                let plain = packed.forward(&input)?;
-                let residual = plain.affine(-0.7, 0.3)?;
-                assert_same(plain, tensors.forward(&input)?, tolerance)?;
-                let (_, height, width, _) = residual.dims4()?;
-                for (rows, columns) in [(height, width), (height.div_ceil(2), width.div_ceil(2))] {
-                    let residual = residual.narrow(1, 0, rows)?.narrow(2, 0, columns)?;
-                    assert_same(
-                        packed.forward_residual(&input, &residual)?,
-                        tensors.forward_residual(&input, &residual)?,
-                        tolerance,
-                    )?;
-                }
+        for pool in [2, 3] {
+            let pooled = builder(channels, kernel).max_pool(pool);
+            let pooled = pooled.for_pieces_on(&f32()).forward(&input);
+            let [batch, rows, columns, depth] = pooled.dims();
+            let [_, height, width, _] = whole.dims();
+            for at in 0..batch * rows * columns * depth {
+                let (channel, x) = (at % depth, at / depth % columns);
+                let (y, image) = (at / depth / columns % rows, at / depth / columns / rows);
+                let window = (0..pool * pool).map(|i| (2 * y + i / pool, 2 * x + i % pool));
+                let largest = window
+                    .filter(|&(y, x)| y < height && x < width)
+                    .map(|(y, x)| {
+                        whole.values()[((image * height + y) * width + x) * depth + channel]
+                    })
+                    .fold(f32::NEG_INFINITY, f32::max);
+                assert_eq!(pooled.values()[at], largest, "{pool}: {at} of {pooled:?}");
             }
         }
     }
-    Ok(())
 }
 
 #[test]
-fn an_activation_that_does_not_fit_is_an_error() -> Result<()> {
-    let placement = Placement::new(Device::Cpu, Precision::F32);
-    let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu);
-    for layer in [
-        builder((3, 4), 3).for_pieces_on(&Device::Cpu)?,
-        builder((3, 4), 3).on(&placement)?,
-    ] {
-        for shape in [[1, 2, 9, 3], [1, 9, 9, 4]] {
-            let message = layer.forward(&zeros(&shape)?).unwrap_err().to_string();
-            assert!(message.contains("conv2d cannot take"), "{message}");
-        }
-    }
-    let layer = builder((3, 4), 3).on(&placement)?;
-    let error = layer.forward_residual(&zeros(&[1, 9, 9, 3])?, &zeros(&[1, 7, 7, 5])?);
-    let message = error.unwrap_err().to_string();
-    assert!(message.contains("residual of [1, 7, 7, 5]"), "{message}");
-    Ok(())
+#[should_panic(expected = "a convolution of 3 channels cannot take [1, 2, 9, 3]")]
+fn an_image_smaller_than_the_kernel_is_a_bug() {
+    let _ = builder((3, 4), 3)
+        .on(&f32())
+        .forward(&test_numbers(&[1, 2, 9, 3], 0.5));
 }
 
 #[test]
-fn a_view_is_read_where_it_lies() -> Result<()> {
-    let layer = builder((3, 4), 2).for_pieces_on(&Device::Cpu)?;
-    let whole = Tensor::from_vec(numbers(2 * 5 * 5 * 3, 0.7), (2, 5, 5, 3), &Device::Cpu)?;
-    let both = layer.forward(&whole)?;
-    let second = layer.forward(&whole.narrow(0, 1, 1)?)?;
-    let expected: Vec<f32> = both.narrow(0, 1, 1)?.flatten_all()?.to_vec1()?;
-    assert_eq!(second.flatten_all()?.to_vec1::<f32>()?, expected);
-    Ok(())
+#[should_panic(expected = "a convolution of 3 channels cannot take [1, 9, 9, 4]")]
+fn an_image_of_other_channels_is_a_bug() {
+    let layer = builder((3, 4), 3).for_pieces_on(&f32());
+    let _ = layer.forward(&test_numbers(&[1, 9, 9, 4], 0.5));
+}
+
+#[test]
+#[should_panic(expected = "a residual of [1, 7, 7, 5] for an answer of")]
+fn a_residual_that_does_not_fit_is_a_bug() {
+    let (x, residual) = (
+        test_numbers(&[1, 9, 9, 3], 0.5),
+        test_numbers(&[1, 7, 7, 5], 0.6),
+    );
+    let _ = builder((3, 4), 3)
+        .on(&f32())
+        .forward_residual(&x, &residual);
+}
+
+#[test]
+fn a_part_of_a_batch_is_read_where_it_lies() {
+    let layer = builder((3, 4), 2).for_pieces_on(&f32());
+    let whole = test_numbers(&[2, 5, 5, 3], 0.7);
+    let both = layer.forward(&whole);
+    let second = layer.forward(&whole.narrow(0, 1, 1));
+    assert_eq!(second.values(), both.narrow(0, 1, 1).values());
 }
 
 /// Expected: `weight * (conv(x) - mean) / sqrt(var + eps) + bias`, by hand.

@@ -1,12 +1,12 @@
 //! Every weight of the three networks is held by their goldens.
 
-use candle_core::{Device, Tensor};
 use weights::Checkpoint;
 
 use crate::goldens::largest;
 use crate::goldens::mutations::Network;
-use crate::mtcnn::goldens::{formula_input, formula_weight, owned};
+use crate::mtcnn::goldens::{f32_placement, formula_input, formula_weight, owned};
 use crate::mtcnn::{ONet, PNet, RNet, onet, pnet, rnet};
+use crate::tensor::Tensor;
 
 type Table = &'static [(&'static str, &'static [usize])];
 type Forward = fn(&Checkpoint, &Tensor) -> anyhow::Result<Tensor>;
@@ -19,19 +19,19 @@ const NETWORKS: [(&str, Table, Input, Forward); 3] = [
         "pnet",
         pnet::tests::TENSORS,
         ("pnet.31x23", (1, 31, 23)),
-        |file, x| Ok(PNet::load(&file.root(), &Device::Cpu)?.forward(x)?),
+        |file, x| Ok(PNet::load(&file.root(), &f32_placement())?.forward(x)),
     ),
     (
         "rnet",
         rnet::tests::TENSORS,
         ("rnet.24x24", (3, 24, 24)),
-        |file, x| Ok(RNet::load(&file.root(), &Device::Cpu)?.forward(x)?),
+        |file, x| Ok(RNet::load(&file.root(), &f32_placement())?.forward(x)),
     ),
     (
         "onet",
         onet::tests::TENSORS,
         ("onet.48x48", (2, 48, 48)),
-        |file, x| Ok(ONet::load(&file.root(), &Device::Cpu)?.forward(x)?),
+        |file, x| Ok(ONet::load(&file.root(), &f32_placement())?.forward(x)),
     ),
 ];
 
@@ -43,12 +43,12 @@ fn within_tolerance(got: &[f32], plain: &[f32]) -> bool {
 
 fn with_network(check: impl Fn(&Network<'_>) -> anyhow::Result<()>) -> anyhow::Result<()> {
     for (name, table, (case, shape), forward) in NETWORKS {
-        let input = formula_input(case, shape)?;
+        let input = formula_input(case, shape);
         check(&Network {
             name,
             tensors: owned(table),
             weights: &|tensor, shape| formula_weight(name, tensor, shape, 1.0),
-            answers: &|file| Ok(forward(file, &input)?.flatten_all()?.to_vec1()?),
+            answers: &|file| Ok(forward(file, &input)?.into_vec()),
             within_tolerance: &within_tolerance,
         })?;
     }
