@@ -103,7 +103,8 @@ impl Lanes for Portable {
         x.map(|x| {
             let bits = x.to_bits();
             let up = 0x7fff + (bits >> 16 & 1);
-            f32::from_bits(bits.wrapping_add(up) & 0xffff_0000)
+            let rounded = f32::from_bits(bits.wrapping_add(up) & 0xffff_0000);
+            if x.is_nan() { f32::NAN } else { rounded }
         })
     }
 
