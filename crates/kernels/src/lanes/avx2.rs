@@ -26,8 +26,8 @@ impl Avx2 {
 
 impl Lanes for Avx2 {
     const COUNT: usize = 8;
-    const TILE_ROWS: usize = 6;
-    const POINTER_ROWS: [usize; 2] = [8, 6];
+    const MR: usize = 6;
+    const INDIRECT_MR: [usize; 2] = [8, 6];
     type Vector = __m256;
 
     #[inline(always)]

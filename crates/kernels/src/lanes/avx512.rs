@@ -35,8 +35,8 @@ fn first(count: usize) -> u16 {
 
 impl Lanes for Avx512 {
     const COUNT: usize = 16;
-    const TILE_ROWS: usize = 14;
-    const POINTER_ROWS: [usize; 2] = [8, 8];
+    const MR: usize = 14;
+    const INDIRECT_MR: [usize; 2] = [8, 8];
     type Vector = __m512;
 
     #[inline(always)]

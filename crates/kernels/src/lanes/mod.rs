@@ -19,10 +19,10 @@ pub(crate) trait Lanes: Copy {
     /// How many `f32` a vector holds.
     const COUNT: usize;
     /// Rows of a tile whose sums, two vectors a row, stay in registers with two vectors of weights and an input.
-    const TILE_ROWS: usize;
+    const MR: usize;
     /// The same where each row has a pointer of its own, which takes a general register: for one vector a row, and for
     /// two.
-    const POINTER_ROWS: [usize; 2];
+    const INDIRECT_MR: [usize; 2];
     type Vector: Copy;
 
     fn splat(self, value: f32) -> Self::Vector;

@@ -6,8 +6,8 @@ pub(crate) struct Portable;
 
 impl Lanes for Portable {
     const COUNT: usize = 8;
-    const TILE_ROWS: usize = 4;
-    const POINTER_ROWS: [usize; 2] = [4, 4];
+    const MR: usize = 4;
+    const INDIRECT_MR: [usize; 2] = [4, 4];
     type Vector = [f32; 8];
 
     #[inline(always)]
