@@ -23,6 +23,7 @@ mod log_sum_exp;
 mod mapped;
 mod max_pool;
 mod max_pool2d;
+mod micro_kernel;
 mod patches;
 mod product;
 mod project_and_sum;
@@ -30,7 +31,6 @@ mod retaining;
 mod roi_align;
 mod rows;
 mod scratch;
-mod tile;
 mod words;
 
 pub use activation::Activation;

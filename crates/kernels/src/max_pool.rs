@@ -1,11 +1,8 @@
-#![expect(unsafe_code, reason = "vector loads and stores, and instruction sets")]
+#![expect(unsafe_code, reason = "vector loads and stores")]
 
 use crate::Isa;
-use crate::isa::Kind;
 use crate::lanes::Lanes;
-use crate::lanes::portable::Portable;
-#[cfg(target_arch = "x86_64")]
-use crate::lanes::{avx2::Avx2, avx512::Avx512};
+use crate::product::WithLanes;
 
 /// Length of an axis of `length` after pooling by `pool` (2 or 3) with stride 2, the last window hanging over if need be
 /// (PyTorch's `ceil_mode`). `None` where PyTorch would not pool either.
@@ -38,50 +35,39 @@ pub(crate) fn pool_rows(isa: Isa, window: &Window<'_>, out: &mut [f32], channels
     assert!(channels <= stride && row_len > 0 && !rows.is_empty());
     assert!(rows.len().is_multiple_of(row_len) && (pool == 2 || pool == 3));
     assert!(pooled_size(width, pool).is_some_and(|w| out.len() == w * channels));
-    match isa.kind() {
-        // SAFETY: the lengths were checked above; a value of this kind exists only where the processor has the
-        // instructions.
-        Kind::Portable => unsafe { run(Portable, window, out, channels) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Kind::Avx2 => unsafe { run_avx2(window, out, channels) },
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: as above.
-        Kind::Avx512 | Kind::Avx512Bf16 => unsafe { run_avx512(window, out, channels) },
-    }
+    isa.with_lanes(Pool {
+        window,
+        out,
+        channels,
+    });
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn run_avx2(window: &Window<'_>, out: &mut [f32], channels: usize) {
-    // SAFETY: this function is only called where AVX2 and FMA are there; the lengths are the caller's promise.
-    unsafe { run(Avx2::new(), window, out, channels) }
+/// The lengths are as [`pool_rows`] checks them.
+struct Pool<'a> {
+    window: &'a Window<'a>,
+    out: &'a mut [f32],
+    channels: usize,
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn run_avx512(window: &Window<'_>, out: &mut [f32], channels: usize) {
-    // SAFETY: this function is only called where AVX-512 F is there; the lengths are the caller's promise.
-    unsafe { run(Avx512::new(), window, out, channels) }
-}
+impl WithLanes for Pool<'_> {
+    type Output = ();
 
-/// # Safety
-/// The lengths must be as [`pool_rows`] checks them.
-#[inline(always)]
-unsafe fn run<L: Lanes>(lanes: L, window: &Window<'_>, out: &mut [f32], channels: usize) {
-    assert!(channels.next_multiple_of(L::COUNT) <= window.stride);
-    // SAFETY: as the caller promises, and whole vectors do not reach into the next pixel.
-    unsafe {
-        if window.pool == 2 {
-            run_pool::<L, 2>(lanes, window, out, channels);
-        } else {
-            run_pool::<L, 3>(lanes, window, out, channels);
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) {
+        assert!(self.channels.next_multiple_of(L::COUNT) <= self.window.stride);
+        // SAFETY: the lengths were checked, and whole vectors do not reach into the next pixel.
+        unsafe {
+            if self.window.pool == 2 {
+                run_pool::<L, 2>(lanes, self.window, self.out, self.channels);
+            } else {
+                run_pool::<L, 3>(lanes, self.window, self.out, self.channels);
+            }
         }
     }
 }
 
 /// # Safety
-/// As [`run`], with `POOL` the window's columns and whole vectors of channels within a pixel's stride.
+/// The lengths must be as [`pool_rows`] checks them, with `POOL` the window's columns and whole vectors of channels within a pixel's stride.
 #[inline(always)]
 unsafe fn run_pool<L: Lanes, const POOL: usize>(
     lanes: L,

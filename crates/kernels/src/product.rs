@@ -41,8 +41,8 @@ pub(crate) const VECTORS: usize = 2;
 /// One make of the multiply-add.
 pub(crate) trait Product: Copy {
     type Lanes: Lanes;
-    /// Most rows of a tile: as many as leave their sums, two vectors of weights, and an input in registers.
-    const ROWS: usize;
+    /// Most rows of a tile, BLIS's MR: as many as leave their sums, two vectors of weights, and an input in registers.
+    const MR: usize;
     /// Terms of a sum in one word, of inputs and weights alike.
     const TERMS: usize;
 
@@ -92,7 +92,7 @@ struct F32<L>(L);
 
 impl<L: Lanes> Product for F32<L> {
     type Lanes = L;
-    const ROWS: usize = L::TILE_ROWS;
+    const MR: usize = L::MR;
     const TERMS: usize = 1;
 
     #[inline(always)]
@@ -130,7 +130,7 @@ struct PairedBf16(Avx512);
 #[cfg(target_arch = "x86_64")]
 impl Product for PairedBf16 {
     type Lanes = Avx512;
-    const ROWS: usize = Avx512::TILE_ROWS;
+    const MR: usize = Avx512::MR;
     const TERMS: usize = 2;
 
     #[inline(always)]

@@ -149,6 +149,25 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for Retaining<A> {
         kept
     }
 
+    unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller promises that the new size, rounded up to the alignment, is one of a layout.
+        let new = unsafe { Layout::from_size_align_unchecked(new_size, layout.align()) };
+        if large(layout).is_none() && large(new).is_none() {
+            // SAFETY: as the caller promises; the block came from `inner` with this layout.
+            return unsafe { self.inner.realloc(address, layout, new_size) };
+        }
+        // SAFETY: the new size is not 0, as the caller promises.
+        let moved = unsafe { self.alloc(new) };
+        if !moved.is_null() {
+            // SAFETY: both blocks have so many bytes, and are not the same; the old one is given back once.
+            unsafe {
+                moved.copy_from_nonoverlapping(address, layout.size().min(new_size));
+                self.dealloc(address, layout);
+            }
+        }
+        moved
+    }
+
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
         let Some(large) = large(layout) else {
             // SAFETY: as the caller promises; the block came from `inner` with this layout.

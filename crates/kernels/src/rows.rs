@@ -1,14 +1,15 @@
-//! One tile of a matrix product whose rows are read where they lie: each has a pointer of its own. What a convolution
+//! The micro-kernel of a matrix product whose rows are read where they lie: A is not packed, each of its rows has a pointer
+//! (XNNPACK's indirect product). What a convolution
 //! multiplies is such a matrix, as in NHWC the channels that a kernel's row sees lie beside one another.
 
 #![expect(unsafe_code, reason = "unchecked reads in the innermost loop")]
 
 use crate::lanes::Lanes;
+use crate::micro_kernel::{PREFETCH_STEPS, PrefetchShare};
 use crate::product::{Product, Vector};
-use crate::tile::{PREFETCH_STEPS, Wanted};
 
-/// The most rows of a tile of any make.
-pub(crate) const MOST_ROWS: usize = 8;
+/// The largest MR of any make.
+pub(crate) const MAX_MR: usize = 8;
 
 /// Words that every row of a tile has beside one another, `offset` words after its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub(crate) struct Panel<'a> {
     pub(crate) runs: &'a [Run],
     /// For each word of the runs, the panel's columns beside one another.
     pub(crate) weights: *const u32,
-    pub(crate) wanted: Wanted,
+    pub(crate) prefetch: PrefetchShare,
 }
 
 /// The sums of a tile: `R` rows of `V` vectors.
@@ -35,9 +36,9 @@ pub(crate) type Sums<P, const R: usize, const V: usize> = [[Vector<P>; V]; R];
 /// # Safety
 /// All runs must be readable from each of the first `R` rows, and the weights must have `V` vectors for each of their words.
 #[inline(always)]
-pub(crate) unsafe fn accumulate<P: Product, const R: usize, const V: usize>(
+pub(crate) unsafe fn indirect_micro_kernel<P: Product, const R: usize, const V: usize>(
     product: P,
-    rows: &[*const u32; MOST_ROWS],
+    rows: &[*const u32; MAX_MR],
     panel: &Panel<'_>,
     mut sums: Sums<P, R, V>,
 ) -> Sums<P, R, V> {
@@ -45,7 +46,7 @@ pub(crate) unsafe fn accumulate<P: Product, const R: usize, const V: usize>(
     let Panel {
         runs,
         mut weights,
-        mut wanted,
+        mut prefetch,
     } = *panel;
     for run in runs {
         let mut at = [rows[0]; R];
@@ -55,7 +56,7 @@ pub(crate) unsafe fn accumulate<P: Product, const R: usize, const V: usize>(
         // With a constant number of steps the inner loop is unrolled, which short runs need most.
         let mut word = 0;
         for _ in 0..run.words / PREFETCH_STEPS {
-            wanted.come_closer(lanes);
+            prefetch.fetch(lanes);
             for _ in 0..PREFETCH_STEPS {
                 // SAFETY: `weights` runs once over the panel's words, `V` vectors each, and `word` stays inside the run.
                 unsafe { step::<P, R, V>(product, &at, word, weights, &mut sums) };

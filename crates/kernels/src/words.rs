@@ -6,25 +6,25 @@ use crate::lanes::Lanes;
 use crate::product::{Product, VECTORS, WithProduct};
 use crate::{Isa, Precision};
 
-/// How two operands lie in memory, which depends on the instruction set and the precision.
+/// How two operands are packed, which depends on the instruction set and the precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Columns of a panel.
-    pub(crate) columns: usize,
-    /// Most rows of a tile.
-    pub(crate) rows: usize,
+    /// Columns of the micro-kernel's tile, and of a packed panel.
+    pub(crate) nr: usize,
+    /// Most rows of the micro-kernel's tile.
+    pub(crate) mr: usize,
     /// Terms of a sum in one word of weights.
     pub(crate) weight_terms: usize,
     /// Terms of a sum in one word of inputs.
     pub(crate) input_terms: usize,
-    /// Terms of a sum in one pass over the depth.
-    pub(crate) chunk: usize,
+    /// Terms of a sum in one pass over the depth, at most.
+    pub(crate) kc: usize,
     pub(crate) precision: Precision,
 }
 
-/// Words of a column in one pass over the depth, at most. A panel of 16 columns has 24 KiB then and stays in the first cache;
+/// Words of a column in one pass over the depth, at most, BLIS's KC. A panel of 16 columns has 24 KiB then and stays in the first cache;
 /// one of 32 has 48 and comes from the second, which is near enough, as sums that go through memory less often are worth more.
-const CHUNK_WORDS: usize = 384;
+const KC: usize = 384;
 
 impl Layout {
     /// Whether weights are kept in pairs that the product cannot read.
@@ -38,17 +38,16 @@ impl Layout {
             type Output = Layout;
             #[inline(always)]
             fn run<P: Product>(self, _: P) -> Layout {
-                let columns = VECTORS * P::Lanes::COUNT;
                 let weight_terms = match self.0 {
                     Precision::F32 => 1,
                     Precision::Bf16 => 2,
                 };
                 Layout {
-                    columns,
-                    rows: P::ROWS,
+                    nr: VECTORS * P::Lanes::COUNT,
+                    mr: P::MR,
                     weight_terms,
                     input_terms: P::TERMS,
-                    chunk: CHUNK_WORDS * P::TERMS,
+                    kc: KC * P::TERMS,
                     precision: self.0,
                 }
             }
@@ -57,10 +56,11 @@ impl Layout {
     }
 
     /// The word that stands for `terms`, as many as `weight_terms` or fewer at the end of a sum.
-    pub(crate) fn weight_word(self, terms: impl Iterator<Item = f32>) -> u32 {
+    pub(crate) fn weight_word(self, mut terms: impl Iterator<Item = f32>) -> u32 {
+        let mut next = || terms.next().unwrap_or(0.0);
         match self.precision {
-            Precision::F32 => terms.map(f32::to_bits).next().unwrap_or(0),
-            Precision::Bf16 => pair(terms),
+            Precision::F32 => Plain::of(next(), 0.0),
+            Precision::Bf16 => Paired::of(next(), next()),
         }
     }
 }
@@ -98,7 +98,7 @@ impl Word for Paired {
 /// Writes rows of weights, all of one length and as many as a panel has columns, as a tile reads them: step by step the
 /// words of all columns. `to` is filled up with zeros where it has room for more.
 pub(crate) fn pack_panel(layout: Layout, rows: &[&[f32]], to: &mut [u32]) {
-    assert_eq!(rows.len(), layout.columns);
+    assert_eq!(rows.len(), layout.nr);
     match layout.precision {
         Precision::F32 => interleave::<Plain>(rows, to),
         Precision::Bf16 => interleave::<Paired>(rows, to),
@@ -161,12 +161,6 @@ fn interleave_rows<W: Word, const ROWS: usize>(rows: &[&[f32]], to: &mut [u32]) 
             *to = W::of(row[len - 1], 0.0);
         }
     }
-}
-
-#[inline(always)]
-fn pair(mut terms: impl Iterator<Item = f32>) -> u32 {
-    let mut half = || terms.next().map_or(0, |term| u32::from(bf16(term)));
-    half() | half() << 16
 }
 
 /// Rounds to the nearest bf16, ties to even. NaN stays NaN.

@@ -14,15 +14,12 @@ use crate::network::{Loaded, Network};
 
 pub(super) fn mtcnn(paths: &[PathBuf], placement: &Placement) -> Result<Loaded, LoadError> {
     let [pnet, rnet, onet] = exactly(paths);
-    let untrained = [pnet, rnet, onet].map(|path| Ok(Checkpoint::open(path)?.untrained()));
-    let untrained = untrained
-        .into_iter()
-        .collect::<Result<Vec<_>, LoadError>>()?;
     let model = Mtcnn::load(pnet, rnet, onet, placement)?;
-    Ok(Loaded::new(
-        Network::Detector(Box::new(model)),
-        untrained.contains(&true),
-    ))
+    let mut untrained = false;
+    for path in [pnet, rnet, onet] {
+        untrained |= Checkpoint::open(path)?.untrained();
+    }
+    Ok(Loaded::new(Network::Detector(Box::new(model)), untrained))
 }
 
 pub(super) fn faster_rcnn(paths: &[PathBuf], placement: &Placement) -> Result<Loaded, LoadError> {
@@ -63,8 +60,7 @@ fn loaded(network: Network, file: &Checkpoint) -> Loaded {
 
 /// The files that a loader knows what to do with; the catalogue lists as many of them.
 fn exactly<const N: usize>(paths: &[PathBuf]) -> [&PathBuf; N] {
-    let paths: Vec<_> = paths.iter().collect();
-    let found = paths.len();
-    let paths = paths.try_into();
-    paths.unwrap_or_else(|_| panic!("the catalogue lists {found} files for a model of {N}"))
+    let all: Vec<_> = paths.iter().collect();
+    let all = all.try_into();
+    all.unwrap_or_else(|all: Vec<_>| panic!("{} files for a model of {N}", all.len()))
 }

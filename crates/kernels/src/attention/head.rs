@@ -11,8 +11,8 @@ use crate::activation::{exp_not_above_0, rough_exp2_not_above_0};
 use crate::buffer::{Shared, Words};
 use crate::input_words::InputWords;
 use crate::lanes::{Lanes, MOST_LANES};
+use crate::micro_kernel::{MAX_MR, Operands, PrefetchShare, Sums, micro_kernel};
 use crate::product::{Product, VECTORS, Vector, WithProduct};
-use crate::tile::{MOST_ROWS, Operands, Sums, Wanted, multiply};
 use crate::words::Layout;
 
 /// Some panels of queries of one head.
@@ -50,13 +50,13 @@ struct Chunks {
 
 impl Chunks {
     fn new(layout: Layout, tokens: usize) -> Self {
-        let chunks = tokens.div_ceil(layout.chunk / layout.input_terms);
+        let chunks = tokens.div_ceil(layout.kc / layout.input_terms);
         // An even length, so that pairs of keys never straddle two chunks.
         let length = tokens.div_ceil(chunks).next_multiple_of(2);
         Self {
             tokens,
             length,
-            rows: layout.rows,
+            rows: layout.mr,
         }
     }
 
@@ -65,10 +65,11 @@ impl Chunks {
         starts.map(|start| start..self.tokens.min(start + self.length))
     }
 
-    /// The stripes of `all` rows: as many rows as a tile has, or one fewer.
-    fn stripes(&self, all: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-        let stripes = all.div_ceil(self.rows);
-        (0..stripes).map(move |index| index * all / stripes..(index + 1) * all / stripes)
+    /// The micro_panels of `all` rows: as many rows as a tile has, or one fewer.
+    fn micro_panels(&self, all: usize) -> impl Iterator<Item = Range<usize>> + use<> {
+        let micro_panels = all.div_ceil(self.rows);
+        (0..micro_panels)
+            .map(move |index| index * all / micro_panels..(index + 1) * all / micro_panels)
     }
 }
 
@@ -102,21 +103,23 @@ impl Head<'_> {
         let pairs = tokens.div_ceil(self.layout.input_terms);
         let mut values = memory.values.at_least(pairs * head_size);
         for chunk in chunks.iter() {
-            for stripe in chunks.stripes(chunk.len()) {
-                let (to, rest) = keys.split_at_mut(stripe.len() * depth);
+            for micro_panel in chunks.micro_panels(chunk.len()) {
+                let (to, rest) = keys.split_at_mut(micro_panel.len() * depth);
                 keys = rest;
-                let mut rows: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
-                for (row, key) in rows.iter_mut().zip(stripe.clone()) {
+                let mut rows: [&[f32]; MAX_MR] = [&[]; MAX_MR];
+                for (row, key) in rows.iter_mut().zip(micro_panel.clone()) {
                     *row = self.part(chunk.start + key, 1);
                 }
-                input_words.interleave(&rows[..stripe.len()], stripe.len(), to);
+                input_words.interleave(&rows[..micro_panel.len()], micro_panel.len(), to);
             }
             let depth = chunk.len().div_ceil(self.layout.input_terms);
-            for stripe in chunks.stripes(head_size) {
-                let (to, rest) = values.split_at_mut(stripe.len() * depth);
+            for micro_panel in chunks.micro_panels(head_size) {
+                let (to, rest) = values.split_at_mut(micro_panel.len() * depth);
                 values = rest;
-                let rows = chunk.clone().map(|key| &self.from(key, 2)[stripe.start..]);
-                input_words.stack(rows, stripe.len(), stripe.len(), to);
+                let rows = chunk
+                    .clone()
+                    .map(|key| &self.from(key, 2)[micro_panel.start..]);
+                input_words.stack(rows, micro_panel.len(), micro_panel.len(), to);
             }
         }
     }
@@ -153,7 +156,7 @@ unsafe fn attend<P: Product>(
 ) {
     let lanes = product.lanes();
     let columns = VECTORS * P::Lanes::COUNT;
-    assert!(head.layout.columns == columns && head.layout.rows == P::ROWS);
+    assert!(head.layout.nr == columns && head.layout.mr == P::MR);
     let AttentionShape {
         queries,
         heads,
@@ -191,23 +194,23 @@ unsafe fn attend<P: Product>(
     let mut sums = Sums::new();
 
     for chunk in chunks.iter() {
-        for stripe in chunks.stripes(chunk.len()) {
-            let (inputs, rest) = keys.split_at(stripe.len() * depth);
+        for micro_panel in chunks.micro_panels(chunk.len()) {
+            let (inputs, rest) = keys.split_at(micro_panel.len() * depth);
             keys = rest;
             let operands = Operands {
-                input: inputs.as_ptr(),
-                input_stride: stripe.len(),
-                weights: packed.as_ptr(),
-                steps: depth,
-                wanted: Wanted::NOTHING,
+                a: inputs.as_ptr(),
+                a_stride: micro_panel.len(),
+                b: packed.as_ptr(),
+                k: depth,
+                prefetch: PrefetchShare::NONE,
             };
-            // SAFETY: the packed keys and queries have `depth` words each; a chunk's scores have room for its stripes.
+            // SAFETY: the packed keys and queries have `depth` words each; a chunk's scores have room for its micro_panels.
             unsafe {
-                multiply(
+                micro_kernel(
                     product,
-                    stripe.len(),
+                    micro_panel.len(),
                     operands,
-                    scores.add(stripe.start * columns),
+                    scores.add(micro_panel.start * columns),
                 )
             };
         }
@@ -215,20 +218,20 @@ unsafe fn attend<P: Product>(
         let rescale =
             unsafe { softmax_step(product, scores, chunk.len(), &mut largest, &mut total) };
         let steps = chunk.len().div_ceil(terms);
-        for stripe in chunks.stripes(head_size) {
-            let (inputs, rest) = values.split_at(stripe.len() * steps);
+        for micro_panel in chunks.micro_panels(head_size) {
+            let (inputs, rest) = values.split_at(micro_panel.len() * steps);
             values = rest;
             let operands = Operands {
-                input: inputs.as_ptr(),
-                input_stride: stripe.len(),
-                weights: scores.cast(),
-                steps,
-                wanted: Wanted::NOTHING,
+                a: inputs.as_ptr(),
+                a_stride: micro_panel.len(),
+                b: scores.cast(),
+                k: steps,
+                prefetch: PrefetchShare::NONE,
             };
             // SAFETY: as above, with the keys as depth; `output` has a row for each of the head's numbers.
             unsafe {
-                multiply(product, stripe.len(), operands, sums.0.as_mut_ptr());
-                for (r, row) in stripe.enumerate() {
+                micro_kernel(product, micro_panel.len(), operands, sums.0.as_mut_ptr());
+                for (r, row) in micro_panel.enumerate() {
                     for (v, rescale) in rescale.iter().enumerate() {
                         let at = output.add(row * columns + v * P::Lanes::COUNT);
                         let sum =

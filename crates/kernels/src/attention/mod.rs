@@ -58,7 +58,7 @@ pub fn attention(isa: Isa, precision: Precision, qkv: &[f32], shape: AttentionSh
     );
     assert_eq!(qkv.len(), batch * tokens * 3 * width, "qkv length");
     let layout = layout(isa, precision);
-    let panels = queries.div_ceil(layout.columns);
+    let panels = queries.div_ceil(layout.nr);
     let wanted = TASKS_A_THREAD * rayon::current_num_threads();
     let parts = wanted.div_ceil((batch * heads).max(1)).clamp(1, panels);
     let write = |to: &mut [std::mem::MaybeUninit<f32>]| {

@@ -65,7 +65,7 @@ impl Packed {
             weight,
             ..
         } = *weights;
-        let lanes = layout.columns / VECTORS;
+        let lanes = layout.nr / VECTORS;
         let padded_channels = out_channels.next_multiple_of(lanes);
         let input_channels = in_channels.next_multiple_of(layout.weight_terms);
         let chunks = chunks(layout, rows, columns * input_channels);
@@ -73,10 +73,7 @@ impl Packed {
             channel,
             vectors: ((padded_channels - channel) / lanes).min(VECTORS),
         };
-        let panels: Vec<Panel> = (0..padded_channels)
-            .step_by(layout.columns)
-            .map(panel)
-            .collect();
+        let panels: Vec<Panel> = (0..padded_channels).step_by(layout.nr).map(panel).collect();
 
         let number = |output: usize, row: usize, term: usize| {
             let (column, input) = (term / input_channels, term % input_channels);
@@ -133,7 +130,7 @@ impl Packed {
 /// The field of a pixel, `rows` times `row_terms` numbers, in about equal parts.
 fn chunks(layout: Layout, rows: usize, row_terms: usize) -> Vec<Chunk> {
     let terms = rows * row_terms;
-    let parts = terms.div_ceil(layout.chunk);
+    let parts = terms.div_ceil(layout.kc);
     let part = terms.div_ceil(parts).next_multiple_of(layout.weight_terms);
     let mut chunks = Vec::with_capacity(parts);
     for start in (0..terms).step_by(part) {

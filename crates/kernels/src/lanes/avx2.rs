@@ -26,8 +26,8 @@ impl Avx2 {
 
 impl Lanes for Avx2 {
     const COUNT: usize = 8;
-    const TILE_ROWS: usize = 6;
-    const POINTER_ROWS: [usize; 2] = [8, 6];
+    const MR: usize = 6;
+    const INDIRECT_MR: [usize; 2] = [8, 6];
     type Vector = __m256;
 
     #[inline(always)]
@@ -149,7 +149,9 @@ impl Lanes for Avx2 {
             let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
             let up = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
             let upper = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
-            _mm256_castsi256_ps(_mm256_and_si256(_mm256_add_epi32(bits, up), upper))
+            let rounded = _mm256_castsi256_ps(_mm256_and_si256(_mm256_add_epi32(bits, up), upper));
+            let is_nan = _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x);
+            _mm256_blendv_ps(rounded, _mm256_set1_ps(f32::NAN), is_nan)
         }
     }
 

@@ -35,8 +35,8 @@ fn first(count: usize) -> u16 {
 
 impl Lanes for Avx512 {
     const COUNT: usize = 16;
-    const TILE_ROWS: usize = 14;
-    const POINTER_ROWS: [usize; 2] = [8, 8];
+    const MR: usize = 14;
+    const INDIRECT_MR: [usize; 2] = [8, 8];
     type Vector = __m512;
 
     #[inline(always)]
@@ -158,7 +158,9 @@ impl Lanes for Avx512 {
             let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
             let up = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
             let upper = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
-            _mm512_castsi512_ps(_mm512_and_si512(_mm512_add_epi32(bits, up), upper))
+            let rounded = _mm512_castsi512_ps(_mm512_and_si512(_mm512_add_epi32(bits, up), upper));
+            let is_nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x);
+            _mm512_mask_blend_ps(is_nan, rounded, _mm512_set1_ps(f32::NAN))
         }
     }
 

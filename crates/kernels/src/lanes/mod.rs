@@ -19,10 +19,10 @@ pub(crate) trait Lanes: Copy {
     /// How many `f32` a vector holds.
     const COUNT: usize;
     /// Rows of a tile whose sums, two vectors a row, stay in registers with two vectors of weights and an input.
-    const TILE_ROWS: usize;
+    const MR: usize;
     /// The same where each row has a pointer of its own, which takes a general register: for one vector a row, and for
     /// two.
-    const POINTER_ROWS: [usize; 2];
+    const INDIRECT_MR: [usize; 2];
     type Vector: Copy;
 
     fn splat(self, value: f32) -> Self::Vector;
@@ -137,7 +137,7 @@ pub(crate) trait Lanes: Copy {
     /// Of a vector of bf16 pairs, the lanes' upper halves as `f32`.
     fn high_halves(self, pairs: Self::Vector) -> Self::Vector;
 
-    /// Rounded to the nearest bf16, ties to even. NaN with its payload in the lower half only may become infinity.
+    /// Rounded to the nearest bf16, ties to even. NaN stays NaN.
     fn rounded_to_bf16(self, x: Self::Vector) -> Self::Vector;
 
     /// 2 to the power of the integer in the lowest bits of each lane, -126 to 127.
@@ -151,4 +151,41 @@ pub(crate) trait Lanes: Copy {
 
     /// Lane by lane: `value` where it is above zero, else `otherwise`.
     fn where_positive(self, value: Self::Vector, otherwise: Self::Vector) -> Self::Vector;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lanes;
+    use crate::Isa;
+    use crate::product::WithLanes;
+    use crate::words::bf16;
+
+    struct Rounded(f32);
+
+    impl WithLanes for Rounded {
+        type Output = f32;
+
+        #[inline(always)]
+        fn run<L: Lanes>(self, lanes: L) -> f32 {
+            lanes.parts(lanes.rounded_to_bf16(lanes.splat(self.0)))[L::COUNT - 1]
+        }
+    }
+
+    /// Payloads of 1 and of all ones would be carried into the exponent, or beyond the sign.
+    #[test]
+    fn nan_survives_rounding_to_bf16() {
+        let nans = [0x7f80_0001, 0xffff_ffff].map(f32::from_bits);
+        for isa in Isa::available() {
+            for number in nans.into_iter().chain([-0.0, 1.003_906_2, 3.4e38]) {
+                let expected = f32::from_bits(u32::from(bf16(number)) << 16);
+                let got = isa.with_lanes(Rounded(number));
+                assert_eq!(got.is_nan(), number.is_nan(), "{isa:?}: {got} of {number}");
+                assert!(
+                    got == expected || got.is_nan(),
+                    "{isa:?}: {got} of {number}"
+                );
+                assert_eq!(got.to_bits() & 0xffff, 0, "{isa:?}: {got} of {number}");
+            }
+        }
+    }
 }

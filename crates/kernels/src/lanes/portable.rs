@@ -6,8 +6,8 @@ pub(crate) struct Portable;
 
 impl Lanes for Portable {
     const COUNT: usize = 8;
-    const TILE_ROWS: usize = 4;
-    const POINTER_ROWS: [usize; 2] = [4, 4];
+    const MR: usize = 4;
+    const INDIRECT_MR: [usize; 2] = [4, 4];
     type Vector = [f32; 8];
 
     #[inline(always)]
@@ -103,7 +103,8 @@ impl Lanes for Portable {
         x.map(|x| {
             let bits = x.to_bits();
             let up = 0x7fff + (bits >> 16 & 1);
-            f32::from_bits(bits.wrapping_add(up) & 0xffff_0000)
+            let rounded = f32::from_bits(bits.wrapping_add(up) & 0xffff_0000);
+            if x.is_nan() { f32::NAN } else { rounded }
         })
     }
 

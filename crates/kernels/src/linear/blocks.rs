@@ -15,15 +15,15 @@ use super::packing::PackedInput;
 use crate::buffer::Words;
 use crate::destination::Destination;
 use crate::lanes::Lanes as _;
+use crate::micro_kernel::{Operands, Prefetch, Sums, micro_kernel};
 use crate::product::{Product, VECTORS, WithProduct};
 use crate::rows::part;
-use crate::tile::{Ahead, Operands, Sums, multiply};
 use crate::words::widen;
 
-/// Rows of a task: their part of a chunk of the depth stays in the second cache while panel after panel passes by.
-pub(super) const BLOCK_ROWS: usize = 192;
-/// Panels of a task, at most: their part of the output stays in the second cache from chunk to chunk.
-const GROUP_PANELS: usize = 16;
+/// Rows of a task, BLIS's MC: their part of a chunk of the depth stays in the second cache while panel after panel passes by.
+pub(super) const MC: usize = 192;
+/// Panels of a task, at most, BLIS's NC over NR: their part of the output stays in the second cache from chunk to chunk.
+const NC_PANELS: usize = 16;
 /// Tasks for each thread, at least, so that none waits long for the last.
 const TASKS_A_THREAD: usize = 4;
 
@@ -35,9 +35,9 @@ pub(super) fn run(
     to: Destination,
 ) {
     let panels = layer.weights.panels();
-    let blocks = input.stripes.div_ceil(BLOCK_ROWS / layer.layout.rows);
+    let blocks = input.micro_panels.div_ceil(MC / layer.layout.mr);
     let wanted = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(blocks.max(1));
-    let groups = panels.div_ceil(GROUP_PANELS).max(wanted).min(panels);
+    let groups = panels.div_ceil(NC_PANELS).max(wanted).min(panels);
     (0..blocks * groups)
         .into_par_iter()
         .with_max_len(1)
@@ -49,7 +49,7 @@ pub(super) fn run(
                     layer,
                     input,
                     residual,
-                    stripes: part(block, blocks, input.stripes),
+                    micro_panels: part(block, blocks, input.micro_panels),
                     panels: part(group, groups, panels),
                     to,
                 },
@@ -57,12 +57,12 @@ pub(super) fn run(
         });
 }
 
-/// Some stripes of rows by some panels of columns.
+/// Some micro-panels of rows by some panels of columns: BLIS's macro-kernel.
 struct Task<'a> {
     layer: &'a Linear,
     input: &'a PackedInput<'a>,
     residual: Option<&'a [f32]>,
-    stripes: Range<usize>,
+    micro_panels: Range<usize>,
     panels: Range<usize>,
     to: Destination,
 }
@@ -76,17 +76,17 @@ impl WithProduct for Task<'_> {
             layer,
             input,
             residual,
-            stripes,
+            micro_panels,
             panels,
             to,
         } = self;
         let Linear {
             layout, weights, ..
         } = layer;
-        assert!(layout.columns == VECTORS * P::Lanes::COUNT && layout.rows == P::ROWS);
+        assert!(layout.nr == VECTORS * P::Lanes::COUNT && layout.mr == P::MR);
         let chunks = weights.depth.chunks();
         let mut widened = if layout.widens() {
-            Words::zeroed(layout.chunk * layout.columns)
+            Words::zeroed(layout.kc * layout.nr)
         } else {
             Words::zeroed(0)
         };
@@ -104,34 +104,31 @@ impl WithProduct for Task<'_> {
                     weights.panel(0, panels.end % weights.panels())
                 };
                 let panel_words = if layout.widens() {
-                    widen(
-                        product.lanes(),
-                        layout.columns,
-                        words,
-                        widened.as_mut_slice(),
-                    )
+                    widen(product.lanes(), layout.nr, words, widened.as_mut_slice())
                 } else {
                     words
                 };
-                let tile_steps = panel_words.len() / layout.columns;
-                let ahead = Ahead::new(next, stripes.len(), tile_steps);
-                for index in stripes.clone() {
-                    let stripe = input.stripe(index);
-                    let inputs = input.words(&stripe, &steps);
-                    assert!(inputs.len() == stripe.len() * tile_steps);
+                let tile_steps = panel_words.len() / layout.nr;
+                let prefetch = Prefetch::new(next, micro_panels.len(), tile_steps);
+                for index in micro_panels.clone() {
+                    let micro_panel = input.micro_panel(index);
+                    let inputs = input.words(&micro_panel, &steps);
+                    assert!(inputs.len() == micro_panel.len() * tile_steps);
                     let operands = Operands {
-                        input: inputs.as_ptr(),
-                        input_stride: stripe.len(),
-                        weights: panel_words.as_ptr(),
-                        steps: tile_steps,
-                        wanted: ahead.of_tile(index - stripes.start),
+                        a: inputs.as_ptr(),
+                        a_stride: micro_panel.len(),
+                        b: panel_words.as_ptr(),
+                        k: tile_steps,
+                        prefetch: prefetch.share(index - micro_panels.start),
                     };
-                    // SAFETY: the lengths were checked above; a stripe has as many rows as a tile, at most.
-                    unsafe { multiply(product, stripe.len(), operands, sums.0.as_mut_ptr()) };
+                    // SAFETY: the lengths were checked above; a micro-panel has as many rows as a tile, at most.
+                    unsafe {
+                        micro_kernel(product, micro_panel.len(), operands, sums.0.as_mut_ptr())
+                    };
                     let what = Finish {
                         layer,
                         residual,
-                        rows: stripe,
+                        rows: micro_panel,
                         panel,
                         is_first: chunk == 0,
                         is_last: chunk + 1 == chunks,

@@ -9,8 +9,8 @@ use crate::Precision;
 use crate::activation::{Activation, Gelu, Identity, Pointwise, QuickGelu, Relu, RoughGelu};
 use crate::destination::Destination;
 use crate::lanes::Lanes;
+use crate::micro_kernel::Sums;
 use crate::product::VECTORS;
-use crate::tile::Sums;
 
 /// Which tile it is.
 pub(super) struct Finish<'a> {

@@ -65,7 +65,7 @@ impl Linear {
         assert!(bias.is_none_or(|bias| bias.len() == outputs), "bias length");
         let layout = Layout::new(isa, precision);
         let mut padded_bias = bias.unwrap_or_default().to_vec();
-        padded_bias.resize(outputs.next_multiple_of(layout.columns), 0.0);
+        padded_bias.resize(outputs.next_multiple_of(layout.nr), 0.0);
         Self {
             isa,
             precision,

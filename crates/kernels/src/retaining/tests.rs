@@ -3,8 +3,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// The system's, with a count of the bytes that it has given out.
-struct Counting(AtomicUsize);
+/// The system's, with a count of the bytes that it has given out, and of the blocks that it made larger or smaller.
+#[derive(Default)]
+struct Counting(AtomicUsize, AtomicUsize);
 
 // SAFETY: all memory is the system's.
 unsafe impl GlobalAlloc for Counting {
@@ -18,6 +19,14 @@ unsafe impl GlobalAlloc for Counting {
         self.0.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: as the caller promises.
         unsafe { System.dealloc(address, layout) }
+    }
+
+    unsafe fn realloc(&self, address: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        self.0.fetch_add(new_size, Ordering::Relaxed);
+        self.0.fetch_sub(layout.size(), Ordering::Relaxed);
+        self.1.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(address, layout, new_size) }
     }
 }
 
@@ -45,7 +54,7 @@ fn out(allocator: &Retaining<Counting>) -> usize {
 
 #[test]
 fn a_large_block_is_handed_out_again_for_about_the_same_size() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 64 * MIB);
+    let allocator = Retaining::new(Counting::default(), 64 * MIB);
     let first = use_once(&allocator, 10 * MIB - 5);
     assert_eq!(use_once(&allocator, 10 * MIB - 1000), first);
     assert_eq!(out(&allocator), 10 * MIB);
@@ -55,7 +64,7 @@ fn a_large_block_is_handed_out_again_for_about_the_same_size() {
 
 #[test]
 fn a_block_that_was_used_is_zero_when_zeros_are_asked_for() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 64 * MIB);
+    let allocator = Retaining::new(Counting::default(), 64 * MIB);
     let first = use_once(&allocator, 3 * MIB);
     // SAFETY: the size is not 0, and the block is read within it and given back once.
     unsafe {
@@ -68,7 +77,7 @@ fn a_block_that_was_used_is_zero_when_zeros_are_asked_for() {
 
 #[test]
 fn small_blocks_and_those_beyond_the_limit_are_not_kept() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 8 * MIB);
+    let allocator = Retaining::new(Counting::default(), 8 * MIB);
     use_once(&allocator, MIB / 4 - 1);
     use_once(&allocator, 9 * MIB);
     assert_eq!(out(&allocator), 0);
@@ -76,7 +85,7 @@ fn small_blocks_and_those_beyond_the_limit_are_not_kept() {
 
 #[test]
 fn the_oldest_blocks_go_when_the_limit_is_reached() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 8 * MIB);
+    let allocator = Retaining::new(Counting::default(), 8 * MIB);
     for size in [4, 3, 2] {
         use_once(&allocator, size * MIB);
     }
@@ -89,7 +98,7 @@ fn the_oldest_blocks_go_when_the_limit_is_reached() {
 
 #[test]
 fn a_vector_keeps_its_numbers_while_it_grows() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 8 * MIB);
+    let allocator = Retaining::new(Counting::default(), 8 * MIB);
     // SAFETY: the sizes are not 0, each layout is that of the block, and it is given back once.
     unsafe {
         let block = allocator.alloc(layout(1000));
@@ -103,9 +112,27 @@ fn a_vector_keeps_its_numbers_while_it_grows() {
     assert_eq!(out(&allocator), 2 * MIB);
 }
 
+/// The allocator below may do so where the block lies.
+#[test]
+fn small_blocks_grow_as_the_allocator_below_has_it() {
+    let allocator = Retaining::new(Counting::default(), 8 * MIB);
+    // SAFETY: the sizes are not 0, each layout is that of the block, and it is given back once.
+    unsafe {
+        let mut block = allocator.alloc(layout(100));
+        block.write_bytes(7, 100);
+        for (size, next) in [(100, 5000), (5000, 200), (200, MIB), (MIB, 300)] {
+            block = allocator.realloc(block, layout(size), next);
+            assert!((0..100).all(|i| *block.add(i) == 7));
+        }
+        allocator.dealloc(block, layout(300));
+    }
+    assert_eq!(allocator.inner.1.load(Ordering::Relaxed), 2);
+    assert_eq!(out(&allocator), MIB);
+}
+
 #[test]
 fn a_lower_limit_holds_at_once_and_a_trim_keeps_nothing() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 64 * MIB);
+    let allocator = Retaining::new(Counting::default(), 64 * MIB);
     for size in [4, 3, 2] {
         use_once(&allocator, size * MIB);
     }
@@ -120,7 +147,7 @@ fn a_lower_limit_holds_at_once_and_a_trim_keeps_nothing() {
 
 #[test]
 fn what_nobody_wants_goes_with_the_second_tick() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 64 * MIB);
+    let allocator = Retaining::new(Counting::default(), 64 * MIB);
     use_once(&allocator, 4 * MIB);
     use_once(&allocator, 2 * MIB);
     allocator.give_back_unused();
@@ -134,7 +161,7 @@ fn what_nobody_wants_goes_with_the_second_tick() {
 
 #[test]
 fn what_is_used_and_what_is_kept_are_within_the_limit_together_and_weights_do_not_count() {
-    let allocator = Retaining::new(Counting(AtomicUsize::new(0)), 8 * MIB);
+    let allocator = Retaining::new(Counting::default(), 8 * MIB);
     // SAFETY: the sizes are not 0, and blocks are given back once.
     unsafe {
         let weights = allocator.alloc(layout(20 * MIB));

@@ -7,15 +7,15 @@ use crate::attention::softmax::softmax;
 use crate::buffer::{Shared, Words};
 use crate::input_words::InputWords;
 use crate::lanes::Lanes;
+use crate::micro_kernel::{MAX_MR, Operands, PrefetchShare, Sums, micro_kernel};
 use crate::product::{Product, VECTORS, WithProduct};
-use crate::tile::{MOST_ROWS, Operands, Sums, Wanted, multiply};
 
 /// One head of as many queries as a tile has rows, at most.
 pub(super) struct Attend<'a> {
     pub(super) packed: &'a PackedKeyValues,
     pub(super) head: usize,
     pub(super) queries: &'a [f32],
-    pub(super) stripe: Range<usize>,
+    pub(super) micro_panel: Range<usize>,
     /// `[queries, width]`.
     pub(super) to: Shared<f32>,
 }
@@ -32,10 +32,10 @@ impl WithProduct for Attend<'_> {
             ref words,
             ..
         } = *self.packed;
-        let (columns, width) = (layout.columns, self.packed.width());
-        assert!(columns == VECTORS * P::Lanes::COUNT && layout.rows == P::ROWS);
+        let (columns, width) = (layout.nr, self.packed.width());
+        assert!(columns == VECTORS * P::Lanes::COUNT && layout.mr == P::MR);
         let lanes = product.lanes();
-        let count = self.stripe.len();
+        let count = self.micro_panel.len();
         let [key_words, value_words] = self.packed.head_words();
         let words = &words.as_slice()[self.head * (key_words + value_words)..];
         let (keys, values) = words[..key_words + value_words].split_at(key_words);
@@ -43,8 +43,8 @@ impl WithProduct for Attend<'_> {
         // A power of two for the usual sizes, so that nothing is rounded by it.
         let scale = (head_size as f32).sqrt().recip();
         let input_words = InputWords::new(product, layout.precision);
-        let mut queries: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
-        for (query, index) in queries.iter_mut().zip(self.stripe.clone()) {
+        let mut queries: [&[f32]; MAX_MR] = [&[]; MAX_MR];
+        for (query, index) in queries.iter_mut().zip(self.micro_panel.clone()) {
             *query = &self.packed.of_head(self.queries, index, self.head)[..head_size];
         }
         let depth = head_size.div_ceil(P::TERMS);
@@ -56,7 +56,7 @@ impl WithProduct for Attend<'_> {
 
         let padded = rows.next_multiple_of(columns);
         let mut shares = vec![0.0; count * padded];
-        let mut totals = [0.0; MOST_ROWS];
+        let mut totals = [0.0; MAX_MR];
         let mut sums = Sums::new();
         for (panel, words) in keys.chunks_exact(depth * columns).enumerate() {
             product_of(product, inputs.as_slice(), count, words, &mut sums);
@@ -75,7 +75,7 @@ impl WithProduct for Attend<'_> {
 
         let depth = rows.div_ceil(P::TERMS);
         let mut inputs = Words::zeroed(count * depth);
-        let mut seen: [&[f32]; MOST_ROWS] = [&[]; MOST_ROWS];
+        let mut seen: [&[f32]; MAX_MR] = [&[]; MAX_MR];
         for (seen, row) in seen.iter_mut().zip(shares.chunks_exact(padded)) {
             *seen = &row[..rows];
         }
@@ -83,7 +83,7 @@ impl WithProduct for Attend<'_> {
         for (panel, words) in values.chunks_exact(depth * columns).enumerate() {
             product_of(product, inputs.as_slice(), count, words, &mut sums);
             for ((index, sums), total) in self
-                .stripe
+                .micro_panel
                 .clone()
                 .zip(sums.0.chunks_exact(columns))
                 .zip(totals)
@@ -110,14 +110,14 @@ impl WithProduct for Attend<'_> {
 #[inline(always)]
 fn product_of<P: Product>(product: P, inputs: &[u32], rows: usize, words: &[u32], sums: &mut Sums) {
     let steps = words.len() / (VECTORS * P::Lanes::COUNT);
-    assert!((1..=P::ROWS).contains(&rows) && inputs.len() == rows * steps);
+    assert!((1..=P::MR).contains(&rows) && inputs.len() == rows * steps);
     let operands = Operands {
-        input: inputs.as_ptr(),
-        input_stride: rows,
-        weights: words.as_ptr(),
-        steps,
-        wanted: Wanted::behind::<P>(words),
+        a: inputs.as_ptr(),
+        a_stride: rows,
+        b: words.as_ptr(),
+        k: steps,
+        prefetch: PrefetchShare::streaming::<P>(words),
     };
     // SAFETY: the lengths were checked above, and `sums` has room for the largest tile.
-    unsafe { multiply(product, rows, operands, sums.0.as_mut_ptr()) };
+    unsafe { micro_kernel(product, rows, operands, sums.0.as_mut_ptr()) };
 }

@@ -98,17 +98,17 @@ impl PackedKeyValues {
             queries.len()
         );
         let count = queries.len() / width;
-        let stripes = count.div_ceil(self.layout.rows);
+        let micro_panels = count.div_ceil(self.layout.mr);
         let write = |to: &mut [std::mem::MaybeUninit<f32>]| {
             let to = Shared::new(to.as_mut_ptr().cast::<f32>());
             let heads = (0..self.heads).into_par_iter().with_max_len(1);
             heads.for_each(|head| {
-                for stripe in 0..stripes {
+                for micro_panel in 0..micro_panels {
                     let attend = Attend {
                         packed: self,
                         head,
                         queries,
-                        stripe: part(stripe, stripes, count),
+                        micro_panel: part(micro_panel, micro_panels, count),
                         to,
                     };
                     self.isa.with_product(self.layout.precision, attend);
@@ -133,12 +133,9 @@ impl PackedKeyValues {
     /// Words of one head's keys and values.
     fn head_words(&self) -> [usize; 2] {
         let Layout {
-            columns,
-            input_terms,
-            ..
+            nr, input_terms, ..
         } = self.layout;
-        [(self.rows, self.head_size), (self.head_size, self.rows)].map(|(outputs, inputs)| {
-            inputs.div_ceil(input_terms) * outputs.next_multiple_of(columns)
-        })
+        [(self.rows, self.head_size), (self.head_size, self.rows)]
+            .map(|(outputs, inputs)| inputs.div_ceil(input_terms) * outputs.next_multiple_of(nr))
     }
 }

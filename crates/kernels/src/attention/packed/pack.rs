@@ -24,7 +24,7 @@ impl WithProduct for Pack<'_> {
             head_size,
             ..
         } = *self.packed;
-        let columns = layout.columns;
+        let columns = layout.nr;
         let input_words = InputWords::new(product, layout.precision);
 
         let panel_words = head_size.div_ceil(P::TERMS) * columns;

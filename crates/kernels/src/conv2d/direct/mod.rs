@@ -21,13 +21,13 @@ use crate::words::Layout;
 use crate::{Extent, Isa, Precision};
 use task::{Place, Task, View};
 
-/// Output pixels whose chunk of the depth stays in the second cache while panel after panel passes by.
-const BLOCK_PIXELS: usize = 192;
+/// Rows of the product, which are output pixels, that make a block, BLIS's MC: their chunk of the depth stays in the second cache while panel after panel passes by.
+const MC: usize = 192;
 /// Output pixels of a task that copies its input first: few enough to stay in the second cache, but enough that rows
 /// which the kernel sees twice are not copied twice too often.
 const STAGED_PIXELS: usize = 512;
-/// Panels of a task, at most: their part of the output stays in the second cache from chunk to chunk.
-const GROUP_PANELS: usize = 16;
+/// Panels of a task, at most, BLIS's NC over NR: their part of the output stays in the second cache from chunk to chunk.
+const NC_PANELS: usize = 16;
 /// Tasks for each thread, at least, so that none waits long for the last.
 const TASKS_A_THREAD: usize = 4;
 
@@ -81,7 +81,7 @@ impl Direct {
         let parts = self.parts(output);
         let panels = self.packed.panels.len();
         let wanted = (TASKS_A_THREAD * rayon::current_num_threads()).div_ceil(parts.len().max(1));
-        let groups = panels.div_ceil(GROUP_PANELS).max(wanted).min(panels);
+        let groups = panels.div_ceil(NC_PANELS).max(wanted).min(panels);
         let channels = self.finish.channels;
         (0..parts.len() * groups)
             .into_par_iter()
@@ -202,7 +202,7 @@ impl Direct {
             return Vec::new();
         }
         if !self.stages() {
-            let count = output.pixels().div_ceil(BLOCK_PIXELS);
+            let count = output.pixels().div_ceil(MC);
             return (0..count)
                 .map(|part| part_of(part, count, output.pixels()))
                 .collect();

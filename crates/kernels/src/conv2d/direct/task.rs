@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::tile::Block;
-use super::{BLOCK_PIXELS, Direct};
+use super::{Direct, MC};
 use crate::Extent;
 use crate::buffer::Words;
 use crate::conv2d::residual::Placed;
@@ -68,7 +68,7 @@ impl WithProduct for Task<'_> {
         } = direct;
         let channels = stride.min(packed.padded_channels);
         let mut widened = Words::zeroed(if layout.widens() {
-            layout.chunk * layout.columns
+            layout.kc * layout.nr
         } else {
             0
         });
@@ -78,11 +78,11 @@ impl WithProduct for Task<'_> {
             runs.push(within.collect::<Vec<Run>>());
         }
         let mut cursor = Cursor::new(&view, shape.stride, pixels.start);
-        let mut starts = [0_usize; BLOCK_PIXELS];
-        let mut residual_starts = [0_usize; BLOCK_PIXELS];
+        let mut starts = [0_usize; MC];
+        let mut residual_starts = [0_usize; MC];
         let mut done = 0;
         while done < pixels.len() {
-            let block = (pixels.len() - done).min(BLOCK_PIXELS);
+            let block = (pixels.len() - done).min(MC);
             for (start, residual_start) in starts[..block].iter_mut().zip(&mut residual_starts) {
                 if let Some(residual) = residual {
                     let (image, y) = (view.image + cursor.image, view.row + cursor.y);

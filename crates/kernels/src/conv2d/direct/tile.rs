@@ -3,9 +3,9 @@
 use crate::conv2d::finish::Finish;
 use crate::destination::Destination;
 use crate::lanes::Lanes;
+use crate::micro_kernel::Prefetch;
 use crate::product::Product;
-use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows};
-use crate::tile::Ahead;
+use crate::rows::{MAX_MR, Panel, Run, Sums, Tiles, by_rows, indirect_micro_kernel};
 
 /// Some pixels by one panel, in one chunk of the depth.
 pub(super) struct Block<'a> {
@@ -35,24 +35,24 @@ impl Block<'_> {
     /// must hold `channels` values at each multiple of `stride` below `starts.len() * stride`.
     #[inline(always)]
     pub(super) unsafe fn run<P: Product, const V: usize>(&self, product: P) {
-        let tiles = Tiles::new(self.starts.len(), const { P::Lanes::POINTER_ROWS[V - 1] });
+        let tiles = Tiles::new(self.starts.len(), const { P::Lanes::INDIRECT_MR[V - 1] });
         let steps = self.weights.len() / (V * P::Lanes::COUNT);
-        let ahead = Ahead::new(self.next, tiles.count, steps);
+        let prefetch = Prefetch::new(self.next, tiles.count, steps);
         let mut row = 0;
         for tile in 0..tiles.count {
             let height = tiles.height(tile);
-            let mut pointers = [self.words.as_ptr(); MOST_ROWS];
+            let mut pointers = [self.words.as_ptr(); MAX_MR];
             for (pointer, &start) in pointers.iter_mut().zip(&self.starts[row..row + height]) {
                 *pointer = pointer.wrapping_add(start);
             }
             let panel = Panel {
                 runs: self.runs,
                 weights: self.weights.as_ptr(),
-                wanted: ahead.of_tile(tile),
+                prefetch: prefetch.share(tile),
             };
             // SAFETY: as the caller promises.
             unsafe {
-                by_rows!(height, const { P::Lanes::POINTER_ROWS[V - 1] }, R => {
+                by_rows!(height, const { P::Lanes::INDIRECT_MR[V - 1] }, R => {
                     self.tile::<P, R, V>(product, row, &pointers, &panel);
                 });
             }
@@ -67,7 +67,7 @@ impl Block<'_> {
         &self,
         product: P,
         row: usize,
-        pointers: &[*const u32; MOST_ROWS],
+        pointers: &[*const u32; MAX_MR],
         panel: &Panel<'_>,
     ) {
         let lanes = product.lanes();
@@ -99,7 +99,7 @@ impl Block<'_> {
             }
         }
         // SAFETY: as the caller promises.
-        let sums = unsafe { accumulate::<P, R, V>(product, pointers, panel, sums) };
+        let sums = unsafe { indirect_micro_kernel::<P, R, V>(product, pointers, panel, sums) };
         for v in 0..V {
             let channel = self.channel + v * P::Lanes::COUNT;
             if channel >= self.channels {

@@ -47,7 +47,7 @@ pub(super) struct Winograd {
 
 impl Winograd {
     pub(super) fn suits(isa: Isa, shape: &Shape) -> bool {
-        let lanes = Layout::new(isa, Precision::F32).columns / VECTORS;
+        let lanes = Layout::new(isa, Precision::F32).nr / VECTORS;
         let channels = [shape.in_channels, shape.out_channels];
         shape.kernel == (3, 3)
             && (shape.stride, shape.padding) == (1, 1)
@@ -67,10 +67,7 @@ impl Winograd {
                 Precision::F32 => kernels::transformed(layout, weights, &F4::KERNEL),
                 Precision::Bf16 => kernels::transformed(layout, weights, &F2::KERNEL),
             },
-            finish: Finish::new(
-                weights,
-                weights.out_channels.next_multiple_of(layout.columns),
-            ),
+            finish: Finish::new(weights, weights.out_channels.next_multiple_of(layout.nr)),
         }
     }
 
@@ -171,7 +168,7 @@ impl<T: Tile<IN, OUT>, const IN: usize, const OUT: usize> WithProduct for Task<'
         let inputs = Matrix::new(tiles.len(), winograd.shape.in_channels / layout.input_terms);
         let outputs = Matrix::new(
             tiles.len(),
-            winograd.shape.out_channels.next_multiple_of(layout.columns),
+            winograd.shape.out_channels.next_multiple_of(layout.nr),
         );
         let border = IN * IN * winograd.shape.in_channels;
         let mut memory = MEMORY.take().unwrap_or_default();

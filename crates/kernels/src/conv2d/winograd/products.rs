@@ -6,9 +6,9 @@ use super::Matrix;
 use crate::buffer::Words;
 use crate::lanes::Lanes;
 use crate::linear::packing::PackedWeights;
+use crate::micro_kernel::Prefetch;
 use crate::product::{Product, VECTORS};
-use crate::rows::{MOST_ROWS, Panel, Run, Sums, Tiles, accumulate, by_rows};
-use crate::tile::Ahead;
+use crate::rows::{MAX_MR, Panel, Run, Sums, Tiles, by_rows, indirect_micro_kernel};
 use crate::words::{Layout, widen};
 
 /// For every point, writes the products of `values` and its weights to `sums`.
@@ -21,9 +21,9 @@ pub(super) fn multiply<P: Product>(
     (outputs, sums): (Matrix, &mut [u32]),
 ) {
     let lanes = product.lanes();
-    let tiles = Tiles::new(inputs.rows, const { P::Lanes::POINTER_ROWS[VECTORS - 1] });
+    let tiles = Tiles::new(inputs.rows, const { P::Lanes::INDIRECT_MR[VECTORS - 1] });
     let mut widened = Words::zeroed(if layout.widens() {
-        layout.chunk * layout.columns
+        layout.kc * layout.nr
     } else {
         0
     });
@@ -49,30 +49,30 @@ pub(super) fn multiply<P: Product>(
                     weights.get(point + 1).unwrap_or(packed).panel(0, 0)
                 };
                 let words = if layout.widens() {
-                    widen(lanes, layout.columns, words, widened.as_mut_slice())
+                    widen(lanes, layout.nr, words, widened.as_mut_slice())
                 } else {
                     words
                 };
-                assert!(words.len() == run.words * layout.columns);
-                assert!((panel + 1) * layout.columns <= outputs.row);
-                let ahead = Ahead::new(next, tiles.count, run.words);
+                assert!(words.len() == run.words * layout.nr);
+                assert!((panel + 1) * layout.nr <= outputs.row);
+                let prefetch = Prefetch::new(next, tiles.count, run.words);
                 let mut row = 0;
                 for tile in 0..tiles.count {
                     let height = tiles.height(tile);
-                    let mut pointers = [values.as_ptr(); MOST_ROWS];
+                    let mut pointers = [values.as_ptr(); MAX_MR];
                     for (pointer, row) in pointers.iter_mut().zip(row..row + height) {
                         *pointer = values[row * inputs.row..].as_ptr();
                     }
                     let operands = Panel {
                         runs: &[run],
                         weights: words.as_ptr(),
-                        wanted: ahead.of_tile(tile),
+                        prefetch: prefetch.share(tile),
                     };
-                    let to = &mut sums[row * outputs.row + panel * layout.columns..];
+                    let to = &mut sums[row * outputs.row + panel * layout.nr..];
                     // SAFETY: the run lies within a row of values, as was checked above, and the weights are those of its
                     // words.
                     unsafe {
-                        by_rows!(height, const { P::Lanes::POINTER_ROWS[VECTORS - 1] }, R => {
+                        by_rows!(height, const { P::Lanes::INDIRECT_MR[VECTORS - 1] }, R => {
                             multiply_tile::<P, R>(product, &pointers, &operands, chunk == 0, to, outputs.row);
                         });
                     }
@@ -88,7 +88,7 @@ pub(super) fn multiply<P: Product>(
 #[inline(always)]
 unsafe fn multiply_tile<P: Product, const R: usize>(
     product: P,
-    pointers: &[*const u32; MOST_ROWS],
+    pointers: &[*const u32; MAX_MR],
     panel: &Panel<'_>,
     is_first: bool,
     to: &mut [u32],
@@ -107,7 +107,7 @@ unsafe fn multiply_tile<P: Product, const R: usize>(
         }
     }
     // SAFETY: as the caller promises.
-    let sums = unsafe { accumulate::<P, R, VECTORS>(product, pointers, panel, sums) };
+    let sums = unsafe { indirect_micro_kernel::<P, R, VECTORS>(product, pointers, panel, sums) };
     for (r, row) in sums.iter().enumerate() {
         for (v, sum) in row.iter().enumerate() {
             // SAFETY: as above.

@@ -1,40 +1,41 @@
-//! One tile of a matrix product: a few rows by one panel of columns, all sums in registers.
+//! The micro-kernel of all matrix products: a tile of up to MR rows by one panel of NR columns, all sums in registers. As in
+//! BLIS, it reads a micro-panel of A (inputs) and a micro-panel of B (weights), both packed.
 
 #![expect(unsafe_code, reason = "unchecked reads in the innermost loop")]
 
 use crate::lanes::Lanes;
 use crate::product::{Product, VECTORS, Vector};
 
-/// The most rows and columns a tile of any make has.
-pub(crate) const MOST_ROWS: usize = 14;
-pub(crate) const MOST_COLUMNS: usize = VECTORS * 16;
+/// The largest MR and NR of any make.
+pub(crate) const MAX_MR: usize = 14;
+pub(crate) const MAX_NR: usize = VECTORS * 16;
 
 /// The sums of a tile, row by row, as many columns each as a panel of its make has.
 #[repr(align(64))]
-pub(crate) struct Sums(pub(crate) [f32; MOST_ROWS * MOST_COLUMNS]);
+pub(crate) struct Sums(pub(crate) [f32; MAX_MR * MAX_NR]);
 
 impl Sums {
     pub(crate) const fn new() -> Self {
-        Self([0.0; MOST_ROWS * MOST_COLUMNS])
+        Self([0.0; MAX_MR * MAX_NR])
     }
 }
 
 /// What a tile is the product of.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands {
-    /// Words of inputs: the rows' beside one another, and `input_stride` words on those of the next step.
-    pub(crate) input: *const u32,
-    pub(crate) input_stride: usize,
-    /// Words of weights: a panel's columns beside one another, step after step.
-    pub(crate) weights: *const u32,
-    /// Words of weights a column.
-    pub(crate) steps: usize,
-    pub(crate) wanted: Wanted,
+    /// Words of A: the rows' beside one another, and `a_stride` words on those of the next step.
+    pub(crate) a: *const u32,
+    pub(crate) a_stride: usize,
+    /// Words of B: a panel's columns beside one another, step after step.
+    pub(crate) b: *const u32,
+    /// How many steps: words of a column of B.
+    pub(crate) k: usize,
+    pub(crate) prefetch: PrefetchShare,
 }
 
-/// Words that are wanted after the panel at hand, and come closer evenly over all tiles of it.
+/// The panel that is read after the one at hand. It is prefetched evenly over all tiles of this one.
 #[derive(Clone, Copy)]
-pub(crate) struct Ahead {
+pub(crate) struct Prefetch {
     words: *const u32,
     /// Words for each tile.
     share: usize,
@@ -42,14 +43,14 @@ pub(crate) struct Ahead {
     stride: usize,
 }
 
-/// What a tile brings closer of them.
+/// What one tile prefetches.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted {
+pub(crate) struct PrefetchShare {
     next: *const u32,
     stride: usize,
 }
 
-impl Ahead {
+impl Prefetch {
     /// For a panel of so many tiles, each of so many steps.
     #[inline(always)]
     pub(crate) fn new(words: &[u32], tiles: usize, steps: usize) -> Self {
@@ -63,32 +64,32 @@ impl Ahead {
 
     /// The share of tile `index`.
     #[inline(always)]
-    pub(crate) fn of_tile(self, index: usize) -> Wanted {
-        Wanted {
+    pub(crate) fn share(self, index: usize) -> PrefetchShare {
+        PrefetchShare {
             next: self.words.wrapping_add(index * self.share / LINE * LINE),
             stride: self.stride,
         }
     }
 }
 
-impl Wanted {
-    pub(crate) const NOTHING: Self = Self {
+impl PrefetchShare {
+    pub(crate) const NONE: Self = Self {
         next: std::ptr::null(),
         stride: 0,
     };
 
     /// What is read in one go with `words`, as fast as they are, `STREAM_AHEAD` words on.
     #[inline(always)]
-    pub(crate) fn behind<P: Product>(words: &[u32]) -> Self {
+    pub(crate) fn streaming<P: Product>(words: &[u32]) -> Self {
         Self {
             next: words.as_ptr().wrapping_add(STREAM_AHEAD),
             stride: PREFETCH_STEPS * VECTORS * P::Lanes::COUNT,
         }
     }
 
-    /// To be called every `PREFETCH_STEPS`.
+    /// Prefetches some more. To be called every `PREFETCH_STEPS`.
     #[inline(always)]
-    pub(crate) fn come_closer<L: Lanes>(&mut self, lanes: L) {
+    pub(crate) fn fetch<L: Lanes>(&mut self, lanes: L) {
         for line in 0..self.stride.div_ceil(LINE) {
             lanes.prefetch(self.next.wrapping_add(line * LINE));
         }
@@ -106,9 +107,9 @@ const LINE: usize = 16;
 /// Multiplies a tile of `rows`, and writes its sums to `to`, row after row of a panel's columns.
 ///
 /// # Safety
-/// `rows` must be 1 to `P::ROWS`, and so many rows writable at `to`; with `steps` rows of inputs and of weights readable.
+/// `rows` must be 1 to `P::MR`, and so many rows writable at `to`; with `k` rows of A and of B readable.
 #[inline(always)]
-pub(crate) unsafe fn multiply<P: Product>(
+pub(crate) unsafe fn micro_kernel<P: Product>(
     product: P,
     rows: usize,
     operands: Operands,
@@ -119,7 +120,7 @@ pub(crate) unsafe fn multiply<P: Product>(
         ($($count:literal)*) => {
             match rows {
                 // SAFETY: as the caller promises.
-                $($count if P::ROWS >= $count => unsafe { multiply_rows::<P, $count>(product, operands, to) },)*
+                $($count if P::MR >= $count => unsafe { tile::<P, $count>(product, operands, to) },)*
                 _ => unreachable!("a tile of {rows} rows"),
             }
         };
@@ -128,70 +129,68 @@ pub(crate) unsafe fn multiply<P: Product>(
 }
 
 /// # Safety
-/// As for [`multiply`].
+/// As for [`micro_kernel`].
 #[inline(always)]
-unsafe fn multiply_rows<P: Product, const ROWS: usize>(
-    product: P,
-    operands: Operands,
-    to: *mut f32,
-) {
+unsafe fn tile<P: Product, const ROWS: usize>(product: P, operands: Operands, to: *mut f32) {
     let lanes = product.lanes();
-    let columns = VECTORS * P::Lanes::COUNT;
+    let nr = VECTORS * P::Lanes::COUNT;
     let Operands {
-        mut input,
-        input_stride,
-        mut weights,
-        steps,
-        mut wanted,
+        mut a,
+        a_stride,
+        mut b,
+        k,
+        mut prefetch,
     } = operands;
     let mut sums = [[lanes.splat(0.0); VECTORS]; ROWS];
-    for _ in 0..steps / PREFETCH_STEPS {
-        wanted.come_closer(lanes);
+    for _ in 0..k / PREFETCH_STEPS {
+        prefetch.fetch(lanes);
         for _ in 0..PREFETCH_STEPS {
-            // SAFETY: the loops take `steps` steps in all, each a row of weights and one of inputs.
+            // SAFETY: the loops take `k` steps in all, each a row of A and one of B.
             unsafe {
-                step(product, input, weights, &mut sums);
-                input = input.add(input_stride);
-                weights = weights.add(columns);
+                step(product, a, b, &mut sums);
+                a = a.add(a_stride);
+                b = b.add(nr);
             }
         }
     }
-    for _ in 0..steps % PREFETCH_STEPS {
+    for _ in 0..k % PREFETCH_STEPS {
         // SAFETY: as above.
         unsafe {
-            step(product, input, weights, &mut sums);
-            input = input.add(input_stride);
-            weights = weights.add(columns);
+            step(product, a, b, &mut sums);
+            a = a.add(a_stride);
+            b = b.add(nr);
         }
     }
     for (r, row) in sums.iter().enumerate() {
         for (v, sum) in row.iter().enumerate() {
             // SAFETY: `to` has room for the tile, as the caller promises.
-            unsafe { lanes.store(to.add(r * columns + v * P::Lanes::COUNT), *sum) }
+            unsafe { lanes.store(to.add(r * nr + v * P::Lanes::COUNT), *sum) }
         }
     }
 }
 
+/// The rank-1 update of a step: the tile's words of A by the panel's words of B.
+///
 /// # Safety
-/// A row of weights and one of inputs must be readable.
+/// A row of A and one of B must be readable.
 #[inline(always)]
 unsafe fn step<P: Product, const ROWS: usize>(
     product: P,
-    input: *const u32,
-    weights: *const u32,
+    a: *const u32,
+    b: *const u32,
     sums: &mut [[Vector<P>; VECTORS]; ROWS],
 ) {
     let lanes = product.lanes();
-    let mut panel = [lanes.splat(0.0); VECTORS];
-    for (v, vector) in panel.iter_mut().enumerate() {
-        // SAFETY: a row of weights is a panel of words, as the caller promises.
-        *vector = unsafe { lanes.load(weights.add(v * P::Lanes::COUNT).cast()) };
+    let mut columns = [lanes.splat(0.0); VECTORS];
+    for (v, vector) in columns.iter_mut().enumerate() {
+        // SAFETY: a row of B is a panel's words, as the caller promises.
+        *vector = unsafe { lanes.load(b.add(v * P::Lanes::COUNT).cast()) };
     }
     for (r, row) in sums.iter_mut().enumerate() {
-        // SAFETY: a row of inputs has at least `ROWS` words, as the caller promises.
-        let word = unsafe { lanes.splat(*input.add(r).cast::<f32>()) };
-        for (sum, weights) in row.iter_mut().zip(panel) {
-            *sum = product.multiply_add(word, weights, *sum);
+        // SAFETY: a row of A has at least `ROWS` words, as the caller promises.
+        let word = unsafe { lanes.splat(*a.add(r).cast::<f32>()) };
+        for (sum, column) in row.iter_mut().zip(columns) {
+            *sum = product.multiply_add(word, column, *sum);
         }
     }
 }
