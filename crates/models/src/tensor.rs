@@ -222,7 +222,10 @@ mod tests {
         assert_eq!(both.shape(), [2, 3, 2]);
         let expected = [0.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
         assert_eq!(both.values(), expected);
-        assert_eq!(Tensor::concatenate(std::slice::from_ref(&y), 0).values(), y.values());
+        assert_eq!(
+            Tensor::concatenate(std::slice::from_ref(&y), 0).values(),
+            y.values()
+        );
         let flat = Tensor::concatenate(&[x.reshape(&[2, 2]), y.reshape(&[4, 2])], 0);
         assert_eq!(
             flat.gather_rows(&[5, 0, 5]).values(),
