@@ -60,7 +60,6 @@ fn loaded(network: Network, file: &Checkpoint) -> Loaded {
 
 /// The files that a loader knows what to do with; the catalogue lists as many of them.
 fn exactly<const N: usize>(paths: &[PathBuf]) -> [&PathBuf; N] {
-    let all: Vec<_> = paths.iter().collect();
-    let all = all.try_into();
+    let all = paths.iter().collect::<Vec<_>>().try_into();
     all.unwrap_or_else(|all: Vec<_>| panic!("{} files for a model of {N}", all.len()))
 }

@@ -65,7 +65,7 @@ impl Chunks {
         starts.map(|start| start..self.tokens.min(start + self.length))
     }
 
-    /// The micro_panels of `all` rows: as many rows as a tile has, or one fewer.
+    /// The micro-panels of `all` rows: as many rows as a tile has, or one fewer.
     fn micro_panels(&self, all: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let micro_panels = all.div_ceil(self.rows);
         (0..micro_panels)
@@ -204,7 +204,7 @@ unsafe fn attend<P: Product>(
                 k: depth,
                 prefetch: PrefetchShare::NONE,
             };
-            // SAFETY: the packed keys and queries have `depth` words each; a chunk's scores have room for its micro_panels.
+            // SAFETY: the packed keys and queries have `depth` words each; a chunk's scores have room for its micro-panels.
             unsafe {
                 micro_kernel(
                     product,

@@ -208,7 +208,7 @@ impl WithProduct for MicroPanel<'_> {
             let chunk = chunk.start * words_a_step..chunk.end * words_a_step;
             let start = self.rows * chunk.start + micro_panel.start * chunk.len();
             let len = micro_panel.len() * chunk.len();
-            // SAFETY: micro_panels of chunks lie beside one another within the words, and each is written by one task.
+            // SAFETY: micro-panels of chunks lie beside one another within the words, and each is written by one task.
             let to = unsafe { std::slice::from_raw_parts_mut(self.to.at(start), len) };
             let terms = chunk.start * P::TERMS..chunk.end * P::TERMS;
             let terms = terms.start.min(inputs)..terms.end.min(inputs);

@@ -76,8 +76,7 @@ pub(super) const NO_ENCODER: EncodeError = EncodeError::WrongSide {
 
 /// What the plan makes of a stand-in's error.
 pub(super) fn failed(role: Role, error: impl Display) -> String {
-    let model = Lineup::default().model(role);
-    format!("{model} failed: {error}")
+    format!("{} failed: {error}", Lineup::default().model(role))
 }
 
 impl Fake {
