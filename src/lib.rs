@@ -10,6 +10,7 @@ pub mod http;
 pub mod wire;
 
 mod memory;
+mod metrics;
 mod open_files;
 mod root_certificates;
 mod telemetry;

@@ -16,8 +16,9 @@ use crate::http::admission::{Deadline, TimeoutHeader};
 use crate::http::error::{ApiError, caused_by};
 use crate::http::json_body;
 use crate::http::pieces_body::PiecesBody;
-use crate::http::refusals::{Analysis, AnyRoute, Connections};
+use crate::http::refusals::{Access, Analysis, AnyRoute, Connections};
 use crate::http::upload::{self, Upload, UploadForm};
+use crate::metrics::Fetching;
 use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, MAX_JSON_BYTES, Request};
 
 /// Names the models of an answer whose weights nobody trained.
@@ -46,7 +47,7 @@ const EXIF_ORIENTATION: HeaderName = HeaderName::from_static("x-exif-orientation
              and was not turned; `exif_orientation` in the request has it turned"))),
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
         (status = 415, description = "The body is not JSON", body = ErrorBody),
-        AnyRoute, Connections, Analysis,
+        AnyRoute, Access, Connections, Analysis,
     )
 )]
 pub(crate) async fn by_url(
@@ -70,7 +71,10 @@ pub(crate) async fn by_url(
 
     let began = Instant::now();
     let held = Held::of(&app.encoded_memory);
-    let image = app.fetcher.get_held(&asked.image_url, &held).await?;
+    let fetching = Fetching::begin(&app.metrics);
+    let fetched = app.fetcher.get_held(&asked.image_url, &held).await;
+    fetching.end(fetched.as_ref().err());
+    let image = fetched?;
     timings.add(Stage::Download, began.elapsed());
     answer(&app, asked, image, &held, deadline, timings).await
 }
@@ -93,7 +97,7 @@ pub(crate) async fn by_url(
                  ("x-exif-orientation" = String, description = "`ignored; N` where the image has the EXIF orientation N, 2 to 8, \
              and was not turned; `exif_orientation` in the request has it turned"))),
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
-        AnyRoute, Connections, Analysis,
+        AnyRoute, Access, Connections, Analysis,
     )
 )]
 pub(crate) async fn by_upload(
