@@ -1,7 +1,7 @@
-"""Has schemathesis ask our server whatever /openapi.json allows and forbids.
+"""Has schemathesis ask our server whatever /openapi.json allows and forbids, without keys and with them.
 
 Each answer must be one that the document names. Needs the packages of requirements-openapi.txt.
-Exits with schemathesis's own code, 0 if it found nothing.
+Exits with schemathesis's first code that is not 0, or 0 if it found nothing.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import server
 
 HERE = pathlib.Path(__file__).resolve().parent
 ASSETS = HERE.parent / "target/assets"
+KEY = "a-key-for-this-run-only"
 
 
 def main() -> None:
@@ -36,29 +37,40 @@ def main() -> None:
         raise SystemExit(f"no pictures at {arguments.pictures}: run `make assets`")
 
     with serve_files(arguments.pictures) as port:
-        settings = ["--fetch-allow", f"127.0.0.1:{port}"]
-        with server.serve(arguments.binary, arguments.weights_dir, settings=settings) as ours:
-            command = [
-                sys.executable,
-                "-m",
-                "schemathesis.cli",
-                f"--config-file={HERE / 'openapi.toml'}",
-            ]
-            command += [
-                "run",
-                f"{ours.url}/openapi.json",
-                f"--max-examples={arguments.max_examples}",
-            ]
-            if arguments.seed is not None:
-                command.append(f"--seed={arguments.seed}")
-            environment = os.environ | {
-                "SCHEMATHESIS_HOOKS": "openapi_hooks",
-                "PYTHONPATH": str(HERE),
-                "OPENAPI_PICTURES": os.pathsep.join(map(str, pictures)),
-                "OPENAPI_PICTURES_URL": f"http://127.0.0.1:{port}",
-            }
-            code = subprocess.run(command, env=environment, check=False).returncode
-    sys.exit(code)
+        codes = [ask(arguments, pictures, port, key) for key in (None, KEY)]
+    sys.exit(next(filter(None, codes), 0))
+
+
+def ask(
+    arguments: argparse.Namespace, pictures: list[pathlib.Path], port: int, key: str | None
+) -> int:
+    """Schemathesis's code for a server that wants `key`, or none; `pictures` are also served at `port`."""
+    settings = ["--fetch-allow", f"127.0.0.1:{port}"]
+    if key:
+        settings += ["--api-keys", f"schemathesis:{key}"]
+    with server.serve(arguments.binary, arguments.weights_dir, settings=settings) as ours:
+        command = [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            f"--config-file={HERE / 'openapi.toml'}",
+        ]
+        command += [
+            "run",
+            f"{ours.url}/openapi.json",
+            f"--max-examples={arguments.max_examples}",
+        ]
+        if key:
+            command.append(f"--header=Authorization: Bearer {key}")
+        if arguments.seed is not None:
+            command.append(f"--seed={arguments.seed}")
+        environment = os.environ | {
+            "SCHEMATHESIS_HOOKS": "openapi_hooks",
+            "PYTHONPATH": str(HERE),
+            "OPENAPI_PICTURES": os.pathsep.join(map(str, pictures)),
+            "OPENAPI_PICTURES_URL": f"http://127.0.0.1:{port}",
+        }
+        return subprocess.run(command, env=environment, check=False).returncode
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ pub mod http;
 pub mod wire;
 
 mod memory;
+mod metrics;
 mod open_files;
 mod received;
 mod root_certificates;

@@ -1,12 +1,14 @@
 //! The command line: one file a command.
 
 mod analyze;
+mod api_key;
 mod bench;
 mod caption;
 mod classifiers;
 mod ending;
 mod load;
 mod models;
+mod reload;
 mod serve;
 mod train;
 mod upload_form;

@@ -10,9 +10,10 @@ use imaging::ExifOrientation;
 use models::Placement;
 use tracing::info;
 
-use super::ending;
+use super::{ending, reload};
 use crate::config::{
-    ClassifiersSettings, EngineSettings, FetchSettings, ServerSettings, WeightsSettings,
+    AccessSettings, ClassifiersSettings, EngineSettings, FetchSettings, ServerSettings,
+    WeightsSettings,
 };
 use crate::fetch::Fetcher;
 use crate::http::{self, AppState};
@@ -22,6 +23,8 @@ use crate::{memory, open_files};
 pub(crate) struct Serve {
     #[command(flatten)]
     server: ServerSettings,
+    #[command(flatten)]
+    access: AccessSettings,
     #[command(flatten)]
     engine: EngineSettings,
     #[command(flatten)]
@@ -79,6 +82,11 @@ impl Serve {
             let mut state = AppState::new(Arc::clone(&engine), fetcher, limits);
             let address = listener.local_addr()?.ip();
             state.origins = Arc::new(self.server.origins(address));
+            let access = self.access.access(address)?;
+            if let Some(keys) = &access.keys {
+                reload::on_hangup(Arc::clone(keys))?;
+            }
+            state.access = Arc::new(access);
             state.started.store(false, Ordering::Relaxed);
             tokio::spawn(load(Arc::clone(&engine), preload, Arc::clone(&state.started)));
             tokio::spawn(memory::give_back_unused());

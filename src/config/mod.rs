@@ -1,5 +1,6 @@
 //! Every setting: a flag, and an environment variable `IMAGE_EMBED_*` of the same name. The flag wins.
 
+mod access;
 mod classifiers;
 mod engine;
 mod fetch;
@@ -7,6 +8,7 @@ mod log;
 mod server;
 mod weights;
 
+pub use access::{AccessError, AccessSettings, ListedKeys};
 pub use classifiers::ClassifiersSettings;
 pub use engine::{
     DeviceChoice, EngineSettings, OrientationChoice, Precision, SettingError, setting_of,

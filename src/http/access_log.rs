@@ -6,10 +6,12 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use engine::Timings;
+use tracing::field::Empty;
 use tracing::{Instrument, Span, info, info_span, warn};
 use uuid::Uuid;
 
 use crate::http::connections::CutOff;
+use crate::http::error::Refused;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -20,7 +22,11 @@ const LONGEST_REQUEST_ID: usize = 128;
 /// The stages also go to the client, as `Server-Timing`.
 pub(crate) async fn log(request: Request, next: Next) -> Response {
     let id = request_id(&request);
-    let span = info_span!("request", id = id.to_str().unwrap_or_default());
+    let span = info_span!(
+        "request",
+        id = id.to_str().unwrap_or_default(),
+        caller = Empty
+    );
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     span.in_scope(|| info!(pid = process::id(), %method, path, "request started"));
 
@@ -33,11 +39,11 @@ pub(crate) async fn log(request: Request, next: Next) -> Response {
         done: false,
     };
     let mut response = next.run(request).instrument(span).await;
-    let timings = response
-        .extensions_mut()
-        .remove::<Timings>()
-        .unwrap_or_default();
-    watch.finish(response.status().as_u16(), &timings);
+    let extensions = response.extensions();
+    let timings = extensions.get::<Timings>().cloned().unwrap_or_default();
+    let refused = extensions.get::<Refused>();
+    let reason = refused.map(|it| it.detail.as_str());
+    watch.finish(response.status().as_u16(), &timings, reason);
 
     if let Some(value) = server_timing(&timings) {
         response.headers_mut().insert(SERVER_TIMING, value);
@@ -84,7 +90,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn finish(&mut self, status: u16, timings: &Timings) {
+    fn finish(&mut self, status: u16, timings: &Timings, reason: Option<&str>) {
         self.done = true;
         // A log line's fields are fixed when the program is compiled, and a model is a stage: so they share one.
         let stages = timings
@@ -99,6 +105,7 @@ impl Watch {
                 status,
                 duration_ms = milliseconds(self.began.elapsed()),
                 stages_ms,
+                reason,
                 "request finished"
             );
         });

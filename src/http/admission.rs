@@ -1,21 +1,17 @@
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::middleware::Next;
 use axum::response::Response;
-use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
 use utoipa::IntoParams;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use crate::http::AppState;
 use crate::http::error::ApiError;
+use crate::http::keys::{Caller, Keys};
+use crate::http::last_byte::until_last_byte;
+use crate::http::shares::NoPlace;
 
 /// How long a client is ready to wait, in milliseconds.
 const TIMEOUT: HeaderName = HeaderName::from_static("x-timeout-ms");
@@ -44,32 +40,36 @@ pub(crate) struct Deadline(pub(crate) Instant);
 
 /// Lets a request in if there is room, and gives it up when its time is over.
 ///
-/// The permit is taken before the body is read, and held until the answer's last byte is written or the connection ends: so it
+/// The place is taken before the body is read, and held until the answer's last byte is written or the connection ends: so it
 /// bounds the bytes held for clients as well as the work.
 pub(crate) async fn admit(
     State(app): State<AppState>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let permit = Arc::clone(&app.in_flight)
-        .try_acquire_owned()
-        .map_err(|_full| ApiError::Full {
+    let callers = app.access.keys.as_deref().map_or(0, Keys::callers);
+    let place = app
+        .in_flight
+        .take(request.extensions().get::<Caller>(), callers);
+    // When about one of them has ended.
+    let retry_after = || app.engine.backlog() / places(app.limits.max_in_flight);
+    let place = place.map_err(|none| match none {
+        NoPlace::Full => ApiError::Full {
             requests: app.limits.max_in_flight,
-            // When about one of them has ended.
-            retry_after: app.engine.backlog() / places(app.limits.max_in_flight),
-        })?;
+            retry_after: retry_after(),
+        },
+        NoPlace::Share(requests) => ApiError::OverShare {
+            requests,
+            retry_after: retry_after(),
+        },
+    })?;
     let limit = time_limit(request.headers(), app.limits.request_timeout)?;
     let deadline = Deadline(Instant::now() + limit);
     request.extensions_mut().insert(deadline);
     let response = tokio::time::timeout(limit, next.run(request))
         .await
         .map_err(|_late| ApiError::TimedOut(limit))?;
-    Ok(response.map(|body| {
-        Body::new(Held {
-            body,
-            permit: Some(permit),
-        })
-    }))
+    Ok(response.map(|body| until_last_byte(body, place)))
 }
 
 /// What the client asks for, but no more than the server allows.
@@ -89,57 +89,6 @@ fn time_limit(headers: &HeaderMap, most: Duration) -> Result<Duration, ApiError>
 
 fn places(max_in_flight: usize) -> u32 {
     u32::try_from(max_in_flight).unwrap_or(u32::MAX).max(1)
-}
-
-/// An answer that holds its request's permit until its last piece is written.
-struct Held {
-    body: Body,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-/// The last piece of an answer: hyper drops a body as soon as it has that, and the piece once it is written.
-struct LastPiece {
-    bytes: Bytes,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for LastPiece {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if !self.body.is_end_stream() {
-            return Poll::Ready(frame);
-        }
-        let permit = self.permit.take();
-        Poll::Ready(frame.map(|frame| {
-            frame.map(|frame| match permit {
-                Some(permit) => frame.map_data(|bytes| {
-                    let _permit = permit;
-                    Bytes::from_owner(LastPiece { bytes, _permit })
-                }),
-                None => frame,
-            })
-        }))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 #[cfg(test)]

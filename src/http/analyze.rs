@@ -15,8 +15,9 @@ use crate::http::admission::{Deadline, TimeoutHeader};
 use crate::http::error::ApiError;
 use crate::http::json_body;
 use crate::http::pieces_body::PiecesBody;
-use crate::http::refusals::{Analysis, AnyRoute, Connections};
+use crate::http::refusals::{Access, Analysis, AnyRoute, Connections};
 use crate::http::upload::{self, Upload, UploadForm};
+use crate::metrics::Fetching;
 use crate::wire::{self, AnalyzeRequest, AnalyzeResponse, ErrorBody, Request};
 
 /// Names the models of an answer whose weights nobody trained.
@@ -58,7 +59,7 @@ enum Answer {
         Answer,
         (status = 400, description = "Malformed body, or no image to be had", body = ErrorBody),
         (status = 415, description = "The body is not JSON", body = ErrorBody),
-        AnyRoute, Connections, Analysis,
+        AnyRoute, Access, Connections, Analysis,
     )
 )]
 pub(crate) async fn by_url(
@@ -79,7 +80,10 @@ pub(crate) async fn by_url(
 
     let began = Instant::now();
     let held = Held::of(&app.encoded_memory);
-    let image = app.fetcher.get_held(&asked.image_url, &held).await?;
+    let fetching = Fetching::begin(&app.metrics);
+    let fetched = app.fetcher.get_held(&asked.image_url, &held).await;
+    fetching.end(fetched.as_ref().err());
+    let image = fetched?;
     timings.add(Stage::Download, began.elapsed());
     answer(&app, asked, image, &held, deadline, timings).await
 }
@@ -96,7 +100,7 @@ pub(crate) async fn by_url(
     responses(
         Answer,
         (status = 400, description = "Malformed form, or not an image", body = ErrorBody),
-        AnyRoute, Connections, Analysis,
+        AnyRoute, Access, Connections, Analysis,
     )
 )]
 pub(crate) async fn by_upload(

@@ -3,7 +3,7 @@ use axum::extract::State;
 
 use crate::http::AppState;
 use crate::http::error::ApiError;
-use crate::http::refusals::{AnyRoute, Connections};
+use crate::http::refusals::{Access, AnyRoute, Connections};
 use crate::wire::ClassifiersResponse;
 
 /// Which collections have a classifier
@@ -13,7 +13,7 @@ use crate::wire::ClassifiersResponse;
     get,
     path = "/classifiers/",
     tag = "service",
-    responses((status = 200, body = ClassifiersResponse), AnyRoute, Connections)
+    responses((status = 200, body = ClassifiersResponse), AnyRoute, Access, Connections)
 )]
 pub(crate) async fn classifiers(
     State(app): State<AppState>,

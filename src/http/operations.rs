@@ -2,7 +2,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::http::AppState;
-use crate::http::refusals::{AnyRoute, Connections};
+use crate::http::refusals::{Access, AnyRoute, Connections};
 use crate::wire::OperationsResponse;
 
 /// What can be asked of an image
@@ -12,7 +12,7 @@ use crate::wire::OperationsResponse;
     get,
     path = "/available_operations/",
     tag = "service",
-    responses((status = 200, body = OperationsResponse), AnyRoute, Connections)
+    responses((status = 200, body = OperationsResponse), AnyRoute, Access, Connections)
 )]
 pub(crate) async fn available_operations(State(app): State<AppState>) -> Json<OperationsResponse> {
     Json(OperationsResponse::new(&app.engine))

@@ -11,7 +11,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer, ExposeHeaders};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer, ExposeHeaders};
 
 use crate::http::AppState;
 use crate::http::error::ApiError;
@@ -59,7 +59,8 @@ impl Origins {
     pub(super) fn cors(&self) -> CorsLayer {
         let layer = CorsLayer::new()
             .allow_methods([Method::GET, Method::POST])
-            .allow_headers(Any)
+            // A `*` would not let `authorization` in (Fetch standard, CORS-safelisted and wildcard headers).
+            .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(ExposeHeaders::any());
         match &self.sites {
             Sites::All => layer.allow_origin(Any),

@@ -30,6 +30,18 @@ pub(crate) enum Connections {
     Taken(ErrorBody),
 }
 
+/// Of the routes that want a key, where the server has keys.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes answers to OpenAPI")]
+pub(crate) enum Access {
+    /// No key, or not one of this server's
+    #[response(
+        status = 401,
+        headers(("www-authenticate" = String, description = "`Bearer`, with `error=\"invalid_token\"` for a wrong key"))
+    )]
+    Unauthorized(ErrorBody),
+}
+
 /// Of the routes that analyse images.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes answers to OpenAPI")]
@@ -43,7 +55,7 @@ pub(crate) enum Analysis {
     /// The body, or the image in it, is too large
     #[response(status = 413)]
     TooLarge(ErrorBody),
-    /// Too many requests at a time, or too much to do to answer in time
+    /// Too many requests at a time or a minute, or too much to do to answer in time
     #[response(
         status = 429,
         headers(("retry-after" = u64, description = "Seconds after which to come back"))

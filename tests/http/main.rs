@@ -7,6 +7,8 @@ mod deadlines;
 mod form;
 mod hostile;
 mod json;
+mod keys;
+mod metrics;
 mod orientation;
 mod real_face;
 mod seeded;

@@ -211,6 +211,7 @@ async fn the_documentation_is_served_without_outside_assets() {
             "/available_operations/",
             "/classifiers/",
             "/health",
+            "/metrics",
             "/ready"
         ]
     );

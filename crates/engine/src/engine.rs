@@ -19,6 +19,7 @@ use crate::lineup::{Lineup, Role};
 use crate::memory::MemoryBudget;
 use crate::memory_pool::MemoryPool;
 use crate::model::Model;
+use crate::observer::{EngineStatus, Observed, Observer, PoolStatus};
 use crate::plan::{Execution, Machine, Plan};
 use crate::readiness::{ModelInfo, Readiness};
 use crate::result::OperationResult;
@@ -98,6 +99,7 @@ pub struct Engine {
     classifiers: Option<ServedClassifiers>,
     images: Arc<ImageWorks>,
     exif_orientation: ExifOrientation,
+    observed: Observed,
 }
 
 impl Engine {
@@ -109,6 +111,7 @@ impl Engine {
         let threads = config.threads.get();
         let pixel_threads = PixelThreads::new(config.threads);
         let source = Arc::new(Source::new(config.store, config.placement));
+        let observed = source.observed.clone();
         let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         let settings = RunnerSettings {
             threads,
@@ -135,6 +138,7 @@ impl Engine {
                 .map(ServedClassifiers::new),
             images: Arc::new(ImageWorks::new(config.cache_bytes)),
             exif_orientation: config.exif_orientation,
+            observed,
         })
     }
 
@@ -174,6 +178,7 @@ impl Engine {
             .pixel_threads
             .run(move || images.open(&encoded, orientation));
         let (opened, _) = opened.await.map_err(|_panicked| AnalyzeError::Internal)?;
+        self.observed.tell(|it| it.looked_up(opened.lookup));
         let ignored_orientation = opened.ignored_orientation;
         let execution = Execution::new(&self.machine, image, opened, promises);
         if !classifiers.is_empty() {
@@ -221,6 +226,25 @@ impl Engine {
         ModelInfo {
             untrained,
             readiness,
+        }
+    }
+
+    /// Tells `observer` of all that happens from now on. An engine has one observer: the first.
+    pub fn set_observer(&self, observer: Arc<dyn Observer>) {
+        self.observed.set(observer);
+    }
+
+    /// How it is now, without a look at the disk.
+    #[must_use]
+    pub fn status(&self) -> EngineStatus {
+        let runners = self.machine.runners.iter();
+        EngineStatus {
+            models: runners.map(|(model, it)| (*model, it.status())).collect(),
+            pools: vec![
+                PoolStatus::of("pixels", &self.machine.pixel_memory),
+                PoolStatus::of("shown", &self.machine.shown_memory),
+            ],
+            kept_bytes: self.images.kept_bytes(),
         }
     }
 

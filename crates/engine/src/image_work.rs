@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use crate::engine::AnalyzeError;
 use crate::memory_pool::MemoryShare;
+use crate::observer::Lookup;
 use crate::plan::{Crop, Describe, Detect, Embed, Failure, Outcome, Prepare};
 use crate::result::{CropImage, Detection};
 
@@ -125,6 +126,8 @@ pub(crate) struct Opened {
     pub(crate) work: Arc<ImageWork>,
     /// The orientation, 2 to 8, that the file has and that is not applied.
     pub(crate) ignored_orientation: Option<u16>,
+    /// What was known of the image before.
+    pub(crate) lookup: Lookup,
 }
 
 impl ImageWorks {
@@ -153,8 +156,13 @@ impl ImageWorks {
         let shared = under_way.get(&key).and_then(Weak::upgrade);
         // A request that comes later may fare better, so it does not share what broke.
         let shared = shared.filter(|work| !work.is_broken());
+        let mut lookup = Lookup::Shared;
         let work = shared.unwrap_or_else(|| {
             let kept = self.kept.as_ref().and_then(|kept| kept.get(&key));
+            lookup = match kept {
+                Some(_) => Lookup::Kept,
+                None => Lookup::Unknown,
+            };
             let work = Arc::new(ImageWork {
                 key,
                 image: OnceCell::new(),
@@ -169,8 +177,14 @@ impl ImageWorks {
         Opened {
             works,
             work,
+            lookup,
             ignored_orientation: stored.filter(|_| orientation == ExifOrientation::Ignore),
         }
+    }
+
+    /// Bytes of results that are kept.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        self.kept.as_ref().map_or(0, Cache::weight)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ImageKey, Weak<ImageWork>>> {

@@ -4,6 +4,7 @@
 //! task out. Nothing here knows of HTTP or of command lines.
 
 mod admission;
+mod caller;
 pub mod classifiers;
 mod embedding;
 mod engine;
@@ -13,6 +14,7 @@ mod memory;
 mod memory_pool;
 mod model;
 mod network;
+mod observer;
 mod operations;
 mod panic_text;
 mod params;
@@ -27,12 +29,14 @@ mod timings;
 mod turns;
 
 pub use admission::Overloaded;
+pub use caller::on_behalf_of;
 pub use embedding::{Embedding, VectorEncoding};
 pub use engine::{Analysis, AnalyzeError, Engine, EngineConfig, StartError};
 pub use lineup::{Lineup, Role};
 pub use memory::MemoryBudget;
 pub use memory_pool::{MemoryPool, MemoryShare};
 pub use model::{Model, UnknownModel};
+pub use observer::{EngineStatus, Lookup, ModelState, ModelStatus, Observer, PoolStatus};
 pub use operations::{Choice, OPERATIONS, Operation, Param};
 pub use panic_text::panic_text;
 pub use params::{excerpt, shortened};

@@ -1,7 +1,6 @@
 //! A folder of images captioned: for every image a text file beside it, as trainers of image models read them.
 
 mod answer;
-mod api_key;
 mod caption_file;
 mod captioner;
 mod folder;
@@ -22,8 +21,8 @@ use engine::{Engine, Role, TaskList};
 use imaging::ExifOrientation;
 use tokio::runtime::Runtime;
 
+use crate::cli::api_key::ApiKey;
 use crate::config::{DEFAULT_MAX_IMAGE_BYTES, EngineSettings, WeightsSettings};
-use api_key::ApiKey;
 use captioner::{Captioner, Trouble};
 use folder::Folder;
 use jobs::Event;

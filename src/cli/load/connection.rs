@@ -3,7 +3,7 @@ use std::io;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
@@ -80,6 +80,9 @@ impl Connection {
             .header(CONTENT_TYPE, &question.content_type);
         if let Some(timeout_ms) = timeout_ms {
             request = request.header(TIMEOUT_MS, timeout_ms);
+        }
+        if let Some(authorization) = &target.authorization {
+            request = request.header(AUTHORIZATION, authorization);
         }
         let request = request.body(Full::new(question.body.clone()))?;
         let response = self.sender.send_request(request).await?;

@@ -21,6 +21,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{ArgGroup, Args};
 
+use crate::cli::api_key::ApiKey;
 use client::{Client, Manner, Turns};
 use group::{Group, Quota};
 use mix::{Beside, Mix, Weighted};
@@ -82,6 +83,24 @@ pub(crate) struct Load {
     #[arg(long, value_name = "N:JSON|N:@FILE")]
     beside: Vec<Beside>,
 
+    /// The server's API key. In the variable it is not seen by other users of this machine
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    api_key: Option<ApiKey>,
+
+    /// The key of the clients of --beside, so that they are another caller [default: the same]
+    #[arg(
+        long,
+        env = "IMAGE_EMBED_BESIDE_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    beside_api_key: Option<ApiKey>,
+
     /// Seconds after which a client gives a request up as failed
     #[arg(long, value_name = "SECONDS", default_value_t = 300.0, value_parser = positive)]
     give_up: f64,
@@ -118,7 +137,9 @@ impl Load {
     }
 
     async fn measure(&self) -> anyhow::Result<Report> {
-        let target = Arc::new(Target::find(&self.url).await?);
+        let target = Arc::new(Target::find(&self.url, self.api_key.as_ref()).await?);
+        let beside_key = self.beside_api_key.as_ref().or(self.api_key.as_ref());
+        let beside_target = Arc::new(Target::find(&self.url, beside_key).await?);
         let mut questions = Questions::read(&self.images, self.expect_same)?;
         let mix = Mix::new(&self.tasks, &mut questions)?;
         let beside = self.beside.iter().map(|beside| {
@@ -137,12 +158,12 @@ impl Load {
         let others = beside.iter().map(|(clients, _)| clients.get());
         let stride = self.clients.get() + others.sum::<usize>();
         let mut clients_so_far = 0;
-        let mut group = |clients: NonZeroUsize, mix: Mix, manner: Manner| {
+        let mut group = |target: &Arc<Target>, clients: NonZeroUsize, mix: Mix, manner: Manner| {
             let mix = Arc::new(mix);
             let first = clients_so_far;
             clients_so_far += clients.get();
             let client = |first| {
-                let (target, mix) = (Arc::clone(&target), Arc::clone(&mix));
+                let (target, mix) = (Arc::clone(target), Arc::clone(&mix));
                 let turns = Turns { first, stride };
                 Client::new(target, mix, turns, manner.clone(), seeds.fork())
             };
@@ -158,10 +179,10 @@ impl Load {
             hang_up: 0.0,
             give_up,
         };
-        let measured = group(self.clients, mix, measured);
+        let measured = group(&target, self.clients, mix, measured);
         let beside = beside
             .into_iter()
-            .map(|(clients, mix)| group(clients, mix, patient.clone()))
+            .map(|(clients, mix)| group(&beside_target, clients, mix, patient.clone()))
             .collect();
         let quota = match self.seconds {
             Some(seconds) => Quota::Time(Duration::from_secs_f64(seconds)),

@@ -4,16 +4,20 @@ use anyhow::{Context as _, ensure};
 use hyper::header::HeaderValue;
 use url::Url;
 
+use crate::cli::api_key::ApiKey;
+
 /// Where the requests go. The name is looked up once: what is measured is the server, not the resolver.
 pub(super) struct Target {
     pub(super) addresses: Vec<SocketAddr>,
     /// The `Host` header.
     pub(super) host: HeaderValue,
     pub(super) path: String,
+    /// The `Authorization` header.
+    pub(super) authorization: Option<HeaderValue>,
 }
 
 impl Target {
-    pub(super) async fn find(url: &str) -> anyhow::Result<Self> {
+    pub(super) async fn find(url: &str, key: Option<&ApiKey>) -> anyhow::Result<Self> {
         let parsed = Url::parse(url).with_context(|| format!("'{url}' is not a URL"))?;
         ensure!(
             parsed.scheme() == "http" && parsed.query().is_none() && parsed.fragment().is_none(),
@@ -35,6 +39,10 @@ impl Target {
                 "{}/analyze_image_upload/",
                 parsed.path().trim_end_matches('/')
             ),
+            authorization: key
+                .filter(|key| !key.is_empty())
+                .map(ApiKey::bearer)
+                .transpose()?,
         })
     }
 }
@@ -45,14 +53,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_url_is_a_server_with_or_without_a_path() {
-        let target = Target::find("http://127.0.0.1:81").await.unwrap();
+        let target = Target::find("http://127.0.0.1:81", None).await.unwrap();
         assert_eq!(target.path, "/analyze_image_upload/");
         assert_eq!(target.host, "127.0.0.1:81");
-        let target = Target::find("http://[::1]:81/below/").await.unwrap();
+        let target = Target::find("http://[::1]:81/below/", None).await.unwrap();
         assert_eq!(target.path, "/below/analyze_image_upload/");
         assert_eq!(target.addresses, ["[::1]:81".parse().unwrap()]);
         for wrong in ["localhost:8000", "https://localhost", "http://x/?a", "x"] {
-            assert!(Target::find(wrong).await.is_err(), "{wrong}");
+            assert!(Target::find(wrong, None).await.is_err(), "{wrong}");
         }
     }
 }

@@ -22,6 +22,7 @@ const PASSES_BEFORE_JOINING: usize = 64;
 
 /// The texts that are being written, and the images that they are about.
 struct Desk<'a> {
+    runner: &'a Runner,
     model: Model,
     captioner: &'a dyn ImageCaptioner,
     writer: Box<dyn CaptionWriter + 'a>,
@@ -51,6 +52,7 @@ struct Image {
 /// Writes all texts that are queued, and those that come meanwhile, until there are none. Returns the units of those that ended.
 pub(super) fn write(runner: &Runner, captioner: &dyn ImageCaptioner, first: Vec<Entry>) -> u64 {
     let mut desk = Desk {
+        runner,
         model: runner.model,
         captioner,
         writer: captioner.writer(),
@@ -112,7 +114,7 @@ impl Desk<'_> {
 
     /// Looks at the text's image, unless another text is about it, and begins the text.
     fn add(&mut self, mut entry: Entry) {
-        entry.begin();
+        self.runner.begin(&mut entry);
         let begun = guarded(std::slice::from_ref(&entry), || {
             let Input::Caption(pixels, options) = &entry.input else {
                 return Err(wrong_input(self.model));

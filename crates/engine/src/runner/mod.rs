@@ -14,6 +14,7 @@ mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use weights::{Silent, Store, StoreError};
 use crate::admission::Workload;
 use crate::model::Model;
 use crate::network::{Input, Loaded, ModelError, Network};
+use crate::observer::{ModelStatus, Observed};
 use crate::panic_text;
 use crate::readiness::Readiness;
 use crate::threads;
@@ -46,6 +48,8 @@ pub(crate) struct Runner {
     /// What it has been asked and has not answered.
     pub(crate) workload: Workload,
     last_used: Mutex<Instant>,
+    /// Inputs that its model has begun with.
+    begun: AtomicU64,
 }
 
 /// How a runner works.
@@ -64,6 +68,7 @@ pub(crate) struct Source {
     pub(crate) store: Store,
     pub(crate) placement: Placement,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) observed: Observed,
     /// One model is read at a time: two would need twice the memory, and be no sooner there.
     reading: Mutex<()>,
 }
@@ -79,6 +84,7 @@ impl Source {
             store,
             placement,
             turns: Arc::default(),
+            observed: Observed::default(),
             reading: Mutex::new(()),
         }
     }
@@ -115,6 +121,7 @@ impl Runner {
             queue: Queue::default(),
             workload: Workload::default(),
             last_used: Mutex::new(Instant::now()),
+            begun: AtomicU64::new(0),
         }
     }
 
@@ -186,6 +193,16 @@ impl Runner {
         (readiness, false)
     }
 
+    /// How it is now, without a look at the disk.
+    pub(crate) fn status(&self) -> ModelStatus {
+        let (state, weights_bytes) = self.state.borrow().summary();
+        ModelStatus {
+            state,
+            queued: self.queue.len(),
+            weights_bytes,
+        }
+    }
+
     /// Whether it is in memory, and nobody trained its weights.
     pub(crate) fn is_untrained(&self) -> bool {
         matches!(&*self.state.borrow(), State::Ready(ready) if ready.loaded.untrained)
@@ -226,7 +243,7 @@ impl Runner {
     pub(crate) fn put(&self, loaded: Loaded) {
         let pool = threads::of_model(self.model, self.settings.threads, &self.source.turns);
         self.state
-            .send_replace(self.ready_with(loaded, pool.unwrap()));
+            .send_replace(self.ready_with(loaded, pool.unwrap(), 0));
     }
 
     /// A runner with a stand-in for the model.
@@ -289,7 +306,9 @@ impl Runner {
             let paths = self.source.locate(self.model)?;
             let pool = threads::of_model(self.model, self.settings.threads, &self.source.turns)?;
             let loaded = pool.install(|| self.model.load(&paths, &self.source.placement))?;
-            Ok(self.ready_with(Loaded { sha256, ..loaded }, pool))
+            let bytes = paths.iter().filter_map(|path| path.metadata().ok());
+            let bytes = bytes.map(|file| file.len()).sum();
+            Ok(self.ready_with(Loaded { sha256, ..loaded }, pool, bytes))
         });
         match ready {
             Ok(ready) => {
@@ -300,14 +319,18 @@ impl Runner {
         }
     }
 
-    fn ready_with(&self, loaded: Loaded, pool: rayon::ThreadPool) -> State {
+    fn ready_with(&self, loaded: Loaded, pool: rayon::ThreadPool, weights_bytes: u64) -> State {
         if loaded.untrained {
             tracing::warn!(
                 model = %self.model,
                 "UNTRAINED WEIGHTS: this model's weights are seeded numbers, and its answers mean nothing"
             );
         }
-        State::Ready(Arc::new(Ready { loaded, pool }))
+        State::Ready(Arc::new(Ready {
+            loaded,
+            pool,
+            weights_bytes,
+        }))
     }
 
     fn fail(&self, reason: String, pause: Duration) {
@@ -329,6 +352,7 @@ impl Runner {
             let turns = &self.source.turns;
             let _turn = turns.begin(self.model.is_long());
             let (began, others) = (std::time::Instant::now(), turns.at_work());
+            let begun = self.begun.load(Ordering::Relaxed);
             // What a batch does is guarded; this is for what is done around it, as nobody else would go on with the queue.
             let done = catch_unwind(AssertUnwindSafe(|| self.run_batch(network, batch)));
             let done = done.unwrap_or_else(|panic| {
@@ -338,15 +362,28 @@ impl Runner {
             });
             // With others at work it had but a share of the machine.
             let sharing = (others + turns.at_work()) as f64 / 2.0;
-            let time = began.elapsed().div_f64(sharing.max(1.0));
-            self.workload.observe(done, time);
+            let took = began.elapsed();
+            self.workload.observe(done, took.div_f64(sharing.max(1.0)));
+            let inputs = self.begun.load(Ordering::Relaxed) - begun;
+            let observed = &self.source.observed;
+            observed.tell(|it| it.ran(self.model, inputs, took));
             self.touch();
         }
     }
 
+    /// The model begins with `entry`.
+    fn begin(&self, entry: &mut Entry) {
+        let waited = entry.begin();
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        let observed = &self.source.observed;
+        observed.tell(|it| it.waited(self.model, waited));
+    }
+
     /// Takes `batch` through the model. Returns the units of what was answered.
     fn run_batch(&self, network: &Network, mut batch: Vec<Entry>) -> u64 {
-        batch.iter_mut().for_each(Entry::begin);
+        if !matches!(network, Network::Captioner(_)) {
+            batch.iter_mut().for_each(|entry| self.begin(entry));
+        }
         match network {
             Network::Encoder(encoder) => batch::encode(self.model, &**encoder, batch),
             Network::Detector(detector) => batch::detect(self.model, &**detector, batch),

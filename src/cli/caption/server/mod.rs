@@ -15,8 +15,8 @@ use url::Url;
 
 use super::OPERATION;
 use super::answer::{TaskResult, caption_of};
-use super::api_key::ApiKey;
 use super::captioner::{Caption, Trouble};
+use crate::cli::api_key::ApiKey;
 use crate::cli::upload_form::UploadForm;
 use crate::root_certificates;
 use trouble::turn;
