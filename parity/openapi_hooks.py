@@ -78,6 +78,9 @@ def filter_body(context, body):
     tasks = body.get("tasks") if isinstance(body, dict) else None
     if tasks in ({}, ""):
         return False
+    # A form has texts alone: a list or an object becomes its JSON there, which may be valid.
+    if isinstance(body, dict) and isinstance(body.get("tasks_json"), list | dict):
+        return False
     of_dicts = [task for task in tasks if isinstance(task, dict)] if isinstance(tasks, list) else []
     return not any(
         isinstance(task.get(key), bool | int | float) or (key in task and task[key] is None)
