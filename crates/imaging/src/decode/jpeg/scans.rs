@@ -6,7 +6,7 @@ use super::arithmetic::Arithmetic;
 use super::arithmetic_blocks::ArithmeticBlocks;
 use super::bands::{self, Painting, Spare, ToBands, with_helpers_for};
 use super::bits::Bits;
-use super::blocks::{Coefficients, ToCoefficients};
+use super::blocks::{BlockDecoder, Coefficients, ToCoefficients};
 use super::canvas::{Canvas, Parts, Room, Strip};
 use super::color::Model;
 use super::cursor::Cursor;
@@ -52,37 +52,54 @@ pub(super) fn decode_one(
     let cursor = &mut headers.cursor;
     if frame.coding.arithmetic {
         let decoder = ArithmeticBlocks::new(scan, false, &headers.conditioning);
-        with_helpers_for(frame, |helpers| {
-            let painting = Painting {
-                canvas: &canvas,
-                strips,
-                spare: &spare,
-                helpers,
-            };
-            let mut bands = ToBands::new(scan, frame, decoder, 0, painting);
-            walk.all(cursor, Arithmetic::new, &mut bands)
-        })?;
+        decode_whole(
+            &walk,
+            cursor,
+            Arithmetic::new,
+            decoder,
+            &canvas,
+            &spare,
+            strips,
+        )?;
     } else {
         standard_huffman::assume(&mut headers.tables);
         let decoder = Sequential::new(scan, &headers.tables)?;
-        if let Some(pieces) = restarts::pieces(cursor, frame, scan, walk.interval, BANDS_A_PIECE)
-            .filter(|_| bands::most(frame) > 1)
-        {
-            *cursor = decode_pieces(&walk, cursor, pieces, &decoder, &canvas, strips)?;
-            return headers.finish();
+        // Looking for the markers goes through all data, so only where several threads may gain by it.
+        let pieces = match bands::most(frame) {
+            1 => None,
+            _ => restarts::pieces(cursor, frame, scan, walk.interval, BANDS_A_PIECE),
+        };
+        match pieces {
+            Some(pieces) => {
+                *cursor = decode_pieces(&walk, cursor, pieces, &decoder, &canvas, strips)?;
+            }
+            None => decode_whole(&walk, cursor, Bits::new, decoder, &canvas, &spare, strips)?,
         }
-        with_helpers_for(frame, |helpers| {
-            let painting = Painting {
-                canvas: &canvas,
-                strips,
-                spare: &spare,
-                helpers,
-            };
-            let mut bands = ToBands::new(scan, frame, decoder, 0, painting);
-            walk.all(cursor, Bits::new, &mut bands)
-        })?;
     }
     headers.finish()
+}
+
+/// Reads a scan from begin to end, while helpers paint what has been read.
+fn decode_whole<'d, 's, 'p: 's, E: Entropy<'d>>(
+    walk: &Walk<'_>,
+    cursor: &mut Cursor<'d>,
+    begin: impl FnOnce(Cursor<'d>) -> E,
+    decoder: impl BlockDecoder<E>,
+    canvas: &'s Canvas<'s>,
+    spare: &'s Spare,
+    strips: impl Iterator<Item = Strip<'s, 'p>>,
+) -> Result<(), DecodeError> {
+    with_helpers_for(walk.frame, |helpers| {
+        let painting = Painting {
+            canvas,
+            strips,
+            spare,
+            helpers,
+        };
+        let mut bands = ToBands::new(walk.scan, walk.frame, decoder, 0, painting);
+        walk.all(cursor, begin, &mut bands)
+    })?;
+    Ok(())
 }
 
 /// Decodes pieces of a scan that begin behind restart markers, several at a time. Returns where the last one ends.
