@@ -2,12 +2,14 @@
 //! with `-- --threads=2` by that many threads.
 #![expect(clippy::print_stdout, reason = "the table is what the bench is for")]
 
-use std::hint::black_box;
+mod measure;
+
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant};
 
 use imaging::{ExifOrientation, Filter, Limits, RgbImage, Workers, decode, resize};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+use measure::measure;
 
 /// The astronaut at 1024x1024, 4:2:0, quality 75.
 const PHOTOGRAPH: &[u8] = include_bytes!("data/astronaut-1024.jpg");
@@ -64,21 +66,4 @@ fn encode(picture: &RgbImage, kind: Kind) -> Vec<u8> {
         .encode(picture.pixels(), width, height, ColorType::Rgb)
         .expect("a file");
     file
-}
-
-/// Prints the median of the runs of a second (31 at most), and the least, which other work on the machine disturbs less.
-fn measure<T>(name: &str, mut work: impl FnMut() -> T) {
-    let began = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 3 || times.len() < 31 && began.elapsed() < Duration::from_secs(1) {
-        let start = Instant::now();
-        black_box(work());
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    println!(
-        "{name:40} {:8.2} ms, least {:8.2} ms",
-        times[times.len() / 2],
-        times[0]
-    );
 }

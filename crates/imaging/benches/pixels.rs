@@ -2,14 +2,16 @@
 //! A file named behind `--` is decoded too, and `--threads=2` lets a picture have that many.
 #![expect(clippy::print_stdout, reason = "the table is what the bench is for")]
 
-use std::hint::black_box;
+mod measure;
+
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant};
 
 use imaging::{
     ExifOrientation, Filter, Limits, Window, Workers, crop, decode, encode_png, resize,
     resize_window,
 };
+
+use measure::measure;
 
 /// The astronaut at 1024x1024, 4:2:0, quality 75.
 const PHOTOGRAPH: &[u8] = include_bytes!("data/astronaut-1024.jpg");
@@ -77,21 +79,4 @@ fn main() {
         );
         measure(&name("decode PNG"), || open(&png));
     }
-}
-
-/// Prints the median of the runs of a second (31 at most), and the least, which other work on the machine disturbs less.
-fn measure<T>(name: &str, mut work: impl FnMut() -> T) {
-    let began = Instant::now();
-    let mut times = Vec::new();
-    while times.len() < 3 || times.len() < 31 && began.elapsed() < Duration::from_secs(1) {
-        let start = Instant::now();
-        black_box(work());
-        times.push(start.elapsed().as_secs_f64() * 1e3);
-    }
-    times.sort_by(f64::total_cmp);
-    println!(
-        "{name:50} {:8.2} ms, least {:8.2} ms",
-        times[times.len() / 2],
-        times[0]
-    );
 }
